@@ -1,0 +1,182 @@
+/* Argument checks. One text for every backend: what reaches a kernel is complete and valid.
+ *
+ * After these checks every byte offset within a matrix fits int64_t and ptrdiff_t, so kernels
+ * compute offsets in 64 bits without further thought. */
+#include "args.h"
+#include "error.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* The size of each struct in version 0.1: what the oldest caller passes. */
+enum {
+    args_size_0_1 = sizeof(octgemm_args),
+    quantize_args_size_0_1 = sizeof(octgemm_quantize_args),
+};
+
+/* Copies a caller's struct of `size` bytes over a zeroed one of `own` bytes. A newer caller's extra
+ * bytes must be zero: anything else asks for something this library does not know. */
+static octgemm_status copy_struct(const char *function, void *out, size_t own, size_t oldest,
+                                  const void *in, size_t size)
+{
+    if (size < oldest || size > 4096)
+        return octgemm_fail(OCTGEMM_ERR_ARG,
+                            "%s: args->size is %zu, set it to sizeof *args (%zu in this library)",
+                            function, size, own);
+    const unsigned char *bytes = in;
+    for (size_t i = own; i < size; i++)
+        if (bytes[i] != 0)
+            return octgemm_fail(OCTGEMM_ERR_ARG,
+                                "%s: args has a field (at byte %zu) that this library, version "
+                                "%d.%d.%d, does not know",
+                                function, i, OCTGEMM_VERSION_MAJOR, OCTGEMM_VERSION_MINOR,
+                                OCTGEMM_VERSION_PATCH);
+    memset(out, 0, own);
+    memcpy(out, in, size < own ? size : own);
+    return OCTGEMM_OK;
+}
+
+static octgemm_status check_enum(const char *function, const char *name, int value, int count)
+{
+    if (value >= 0 && value < count)
+        return OCTGEMM_OK;
+    return octgemm_fail(OCTGEMM_ERR_ARG, "%s: %s is %d, not one of its enum's values", function,
+                        name, value);
+}
+
+static octgemm_status check_count(const char *function, const char *name, int64_t value)
+{
+    if (value >= 0)
+        return OCTGEMM_OK;
+    return octgemm_fail(OCTGEMM_ERR_ARG, "%s: %s is %" PRId64 ", negative", function, name, value);
+}
+
+static octgemm_status check_k(const char *function, int64_t k, int with_zero_points)
+{
+    int64_t most = with_zero_points ? OCTGEMM_K_MAX_ZERO : OCTGEMM_K_MAX;
+    if (k <= most)
+        return OCTGEMM_OK;
+    return octgemm_fail(
+        OCTGEMM_ERR_ARG,
+        "%s: k is %" PRId64 ", more than %" PRId64 " (%s): the sums would not fit int32", function,
+        k, most, with_zero_points ? "OCTGEMM_K_MAX_ZERO, with zero points" : "OCTGEMM_K_MAX");
+}
+
+/* A matrix of rows x columns elements of `width` bytes with stride ld: ld >= columns, and its last
+ * byte lies at an offset that fits int64_t and size_t. */
+static octgemm_status check_matrix(const char *function, const char *ld_name, int64_t rows,
+                                   int64_t columns, int64_t ld, int64_t width)
+{
+    if (ld < columns)
+        return octgemm_fail(OCTGEMM_ERR_ARG,
+                            "%s: %s is %" PRId64 ", smaller than the row length %" PRId64, function,
+                            ld_name, ld, columns);
+    int64_t limit = (PTRDIFF_MAX < INT64_MAX ? PTRDIFF_MAX : INT64_MAX) / width;
+    if (columns > limit || (rows > 1 && ld > (limit - columns) / (rows - 1)))
+        return octgemm_fail(OCTGEMM_ERR_ARG,
+                            "%s: %" PRId64 " rows with %s %" PRId64
+                            " need more bytes than an address can count",
+                            function, rows, ld_name, ld);
+    return OCTGEMM_OK;
+}
+
+static octgemm_status check_pointer(const char *function, const char *name, const void *pointer)
+{
+    if (pointer)
+        return OCTGEMM_OK;
+    return octgemm_fail(OCTGEMM_ERR_ARG, "%s: %s is NULL", function, name);
+}
+
+static int64_t type_width(octgemm_type type)
+{
+    return type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 2 : 4;
+}
+
+octgemm_status octgemm_check_weights(const char *function, int64_t n, int64_t k, int64_t ldb)
+{
+    octgemm_status status;
+    (void)((status = check_count(function, "n", n)) || (status = check_count(function, "k", k)) ||
+           (status = check_k(function, k, 0)) ||
+           (status = check_matrix(function, "ldb", n, k, ldb, 1)));
+    return status;
+}
+
+static octgemm_status check_shape(const octgemm_args *args)
+{
+    const char *function = "octgemm_args";
+    octgemm_status status;
+    (void)((status = check_count(function, "m", args->m)) ||
+           (status = check_count(function, "n", args->n)) ||
+           (status = check_count(function, "k", args->k)) ||
+           (status = check_enum(function, "b_layout", (int)args->b_layout, 2)) ||
+           (status = check_enum(function, "sa_mode", (int)args->sa_mode, 2)) ||
+           (status = check_enum(function, "sb_mode", (int)args->sb_mode, 2)) ||
+           (status = check_enum(function, "za_mode", (int)args->za_mode, 2)) ||
+           (status = check_enum(function, "bias_type", (int)args->bias_type, 3)) ||
+           (status = check_enum(function, "d_type", (int)args->d_type, 4)) ||
+           (status = check_k(function, args->k, args->za != NULL)) ||
+           (status = check_matrix(function, "lda", args->m, args->k, args->lda, 1)) ||
+           (args->b_layout == OCTGEMM_B_ROWS &&
+            (status = check_matrix(function, "ldb", args->n, args->k, args->ldb, 1))) ||
+           (status = check_matrix(function, "ldd", args->m, args->n, args->ldd,
+                                  type_width(args->d_type))));
+    return status;
+}
+
+static octgemm_status check_pointers(const octgemm_args *args)
+{
+    const char *function = "octgemm_args";
+    octgemm_status status;
+    if (args->m == 0 || args->n == 0)
+        return OCTGEMM_OK;
+    if ((status = check_pointer(function, "d", args->d)))
+        return status;
+    if (args->k > 0 && (status = check_pointer(function, "a", args->a)))
+        return status;
+    if (args->k > 0 || args->b_layout == OCTGEMM_B_PACKED)
+        return check_pointer(function, "b", args->b);
+    return OCTGEMM_OK;
+}
+
+octgemm_status octgemm_complete_args(octgemm_args *out, const octgemm_args *in, unsigned what)
+{
+    octgemm_status status = check_pointer("octgemm_args", "args", in);
+    if (status == OCTGEMM_OK)
+        status = copy_struct("octgemm_args", out, sizeof *out, args_size_0_1, in, in->size);
+    if (status == OCTGEMM_OK && (what & OCTGEMM_CHECK_SHAPE))
+        status = check_shape(out);
+    if (status == OCTGEMM_OK && (what & OCTGEMM_CHECK_POINTERS))
+        status = check_pointers(out);
+    return status;
+}
+
+octgemm_status octgemm_complete_quantize_args(octgemm_quantize_args *out,
+                                              const octgemm_quantize_args *in)
+{
+    const char *function = "octgemm_quantize_args";
+    octgemm_status status = check_pointer(function, "args", in);
+    if (status == OCTGEMM_OK)
+        status = copy_struct(function, out, sizeof *out, quantize_args_size_0_1, in, in->size);
+    if (status != OCTGEMM_OK)
+        return status;
+    if ((status = check_count(function, "rows", out->rows)) ||
+        (status = check_count(function, "k", out->k)) ||
+        (status = check_enum(function, "x_type", (int)out->x_type, 3)) ||
+        (status = check_enum(function, "static_scale", out->static_scale, 2)) ||
+        (status =
+             check_matrix(function, "ldx", out->rows, out->k, out->ldx, type_width(out->x_type))) ||
+        (status = check_matrix(function, "ldq", out->rows, out->k, out->ldq, 1)))
+        return status;
+    if (out->static_scale && out->zero)
+        return octgemm_fail(OCTGEMM_ERR_ARG,
+                            "%s: zero is set with static_scale; static quantisation is symmetric",
+                            function);
+    if (out->rows == 0)
+        return OCTGEMM_OK;
+    if ((status = check_pointer(function, "scale", out->scale)))
+        return status;
+    if (out->k > 0 && ((status = check_pointer(function, "x", out->x)) ||
+                       (status = check_pointer(function, "q", out->q))))
+        return status;
+    return OCTGEMM_OK;
+}

@@ -1,0 +1,20 @@
+/* Argument checks. One text for every backend: what reaches a kernel is complete and valid. */
+#ifndef OCTGEMM_ARGS_H
+#define OCTGEMM_ARGS_H
+
+#include "octgemm.h"
+
+enum {
+    OCTGEMM_CHECK_SHAPE = 1,   /* sizes, strides, enums */
+    OCTGEMM_CHECK_POINTERS = 2 /* pointers too: for run */
+};
+
+/* Copies the caller's struct, of whatever version, into *out and checks it. */
+octgemm_status octgemm_complete_args(octgemm_args *out, const octgemm_args *in, unsigned what);
+octgemm_status octgemm_complete_quantize_args(octgemm_quantize_args *out,
+                                              const octgemm_quantize_args *in);
+
+/* n, k and ldb of a weight matrix. */
+octgemm_status octgemm_check_weights(const char *function, int64_t n, int64_t k, int64_t ldb);
+
+#endif

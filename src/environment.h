@@ -1,0 +1,10 @@
+/* Reading the environment: one place, so that the rule "ignored in setuid programs" holds
+ * everywhere. */
+#ifndef OCTGEMM_ENVIRONMENT_H
+#define OCTGEMM_ENVIRONMENT_H
+
+/* The value of a variable, or NULL when it is unset, empty, or the program runs with raised
+ * privileges. Called while a context is opened or devices are probed, never in run. */
+const char *octgemm_environment(const char *name);
+
+#endif

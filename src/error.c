@@ -1,0 +1,36 @@
+/* Statuses and the thread-local message behind octgemm_last_error(). */
+#include "error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static _Thread_local char message[512];
+
+octgemm_status octgemm_fail(octgemm_status status, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    vsnprintf(message, sizeof message, format, list);
+    va_end(list);
+    return status;
+}
+
+const char *octgemm_last_error(void)
+{
+    return message;
+}
+
+const char *octgemm_strerror(octgemm_status status)
+{
+    static const char *const words[] = {
+        [OCTGEMM_OK] = "success",
+        [OCTGEMM_ERR_ARG] = "invalid argument",
+        [OCTGEMM_ERR_UNSUPPORTED] = "not built into this library",
+        [OCTGEMM_ERR_NO_BACKEND] = "backend cannot run here",
+        [OCTGEMM_ERR_NOMEM] = "out of memory",
+        [OCTGEMM_ERR_WORKSPACE] = "workspace missing or too small",
+        [OCTGEMM_ERR_DEVICE] = "device or driver error",
+    };
+    unsigned index = (unsigned)status;
+    return index < sizeof words / sizeof *words ? words[index] : "unknown status";
+}

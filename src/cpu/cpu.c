@@ -1,0 +1,228 @@
+/* The CPU backend's context, packed weights and quantiser: what its entry in the table of backends
+ * (kernels_<machine>.c) points to.
+ *
+ * The format of packed weights belongs to the context: it is that of the forced kernel, else of the
+ * first kernel of the table that this machine (and OCTGEMM_CPU) can run. */
+#include "cpu.h"
+#include "environment.h"
+#include "error.h"
+#include "float_environment.h"
+#include "host.h"
+#include "kernels.h"
+#include "packed.h"
+#include "vector.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char above_cap[] = "OCTGEMM_CPU caps the instruction set below it";
+static const char elsewhere[] = "it is for another kind of machine";
+
+/* Which instruction sets can be used, and the name of the best one. NULL when OCTGEMM_CPU has a
+ * name that no row has: then it counts as unset. */
+static const char *find_isas(struct cpu_ctx *cpu, const char *cap)
+{
+    const char *best = octgemm_cpu_isas[0].name;
+    int capped = 0;
+    for (int i = 0; i < CPU_ISA_COUNT; i++)
+        cpu->obstacle[i] = elsewhere;
+    for (size_t i = 0; i < octgemm_cpu_isa_count; i++) {
+        const struct cpu_isa_row *row = &octgemm_cpu_isas[i];
+        cpu->obstacle[row->isa] = capped ? above_cap : row->absent();
+        if (!cpu->obstacle[row->isa])
+            best = row->name;
+        if (cap && strcmp(cap, row->name) == 0)
+            capped = 1;
+    }
+    return cap && !capped ? NULL : best;
+}
+
+static octgemm_status unknown_isa(const char *name)
+{
+    char names[256] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < octgemm_cpu_isa_count; i++)
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "",
+                                   octgemm_cpu_isas[i].name);
+    return octgemm_fail(OCTGEMM_ERR_ARG,
+                        "OCTGEMM_CPU=%s: this machine's instruction sets are called %s", name,
+                        names);
+}
+
+const char *octgemm_cpu_usable(const octgemm_ctx *ctx, const struct kernel *self)
+{
+    const struct cpu_gemm *gemm = self->impl;
+    return octgemm_cpu_ctx(ctx)->obstacle[gemm->isa];
+}
+
+/* The kernel that decides the format of packed weights. */
+static const struct kernel *best_kernel(const octgemm_ctx *ctx)
+{
+    if (ctx->forced)
+        return ctx->forced;
+    const struct kernel *kernel = ctx->backend->kernels;
+    while (octgemm_cpu_usable(ctx, kernel)) /* the last row is plain C: usable everywhere */
+        kernel++;
+    return kernel;
+}
+
+static const struct cpu_format *packed_format(const octgemm_ctx *ctx)
+{
+    const struct cpu_gemm *gemm = best_kernel(ctx)->impl;
+    return gemm->format;
+}
+
+const char *octgemm_cpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
+                             const octgemm_args *args)
+{
+    const struct cpu_gemm *gemm = self->impl;
+    if (args->b_layout == OCTGEMM_B_PACKED && gemm->format != packed_format(ctx))
+        return "the context packs weights in another format";
+    return NULL;
+}
+
+int octgemm_cpu_devices(const struct backend *self)
+{
+    (void)self;
+    return 1;
+}
+
+octgemm_status octgemm_cpu_probe(const struct backend *self, int device, octgemm_info *out)
+{
+    *out = (octgemm_info){.backend = self->name, .device = "", .arch = "", .kernel = ""};
+    if (device != 0) {
+        out->reason = "there is one host, device 0";
+        return OCTGEMM_ERR_NO_BACKEND;
+    }
+    struct cpu_ctx cpu = {.base = {.backend = self}};
+    out->arch = find_isas(&cpu, octgemm_environment("OCTGEMM_CPU"));
+    if (!out->arch) /* open() will say what is wrong with it */
+        out->arch = find_isas(&cpu, NULL);
+    out->device = octgemm_host_device_name();
+    out->kernel = best_kernel(&cpu.base)->name;
+    out->reason = "the host's own processor";
+    return OCTGEMM_OK;
+}
+
+octgemm_status octgemm_cpu_open(const struct backend *self, int device, octgemm_ctx **out)
+{
+    (void)device;
+    const char *cap = octgemm_environment("OCTGEMM_CPU");
+    struct cpu_ctx *cpu = calloc(1, sizeof *cpu);
+    if (!cpu)
+        return octgemm_fail(OCTGEMM_ERR_NOMEM, "octgemm_open: no memory for a context");
+    if (!find_isas(cpu, cap)) {
+        free(cpu);
+        return unknown_isa(cap);
+    }
+    cpu->base.backend = self;
+    cpu->threads = octgemm_cpu_threads_at_most();
+    const struct cpu_vector *const *vector = octgemm_cpu_vectors;
+    while (cpu->obstacle[(*vector)->isa]) /* the last one is plain C */
+        vector++;
+    cpu->vector = *vector;
+    *out = &cpu->base;
+    return OCTGEMM_OK;
+}
+
+void octgemm_cpu_close(octgemm_ctx *ctx)
+{
+    free(ctx);
+}
+
+/* Rows of a quantisation, handed out in chunks. */
+struct quantize_job {
+    const struct cpu_vector *vector;
+    const octgemm_quantize_args *args;
+    int64_t chunk, next;
+};
+
+static void quantize_chunks(void *arg, int thread)
+{
+    struct quantize_job *job = arg;
+    int64_t first;
+    (void)thread;
+    octgemm_float_state state = octgemm_float_enter();
+    while ((first = __atomic_fetch_add(&job->next, job->chunk, __ATOMIC_RELAXED)) <
+           job->args->rows) {
+        int64_t last = first + job->chunk;
+        job->vector->quantize(job->args, first, last < job->args->rows ? last : job->args->rows);
+    }
+    octgemm_float_leave(state);
+}
+
+octgemm_status octgemm_cpu_quantize(const octgemm_ctx *ctx, const octgemm_quantize_args *args)
+{
+    enum { chunk_elements = 1 << 15, least_chunks = 8 };
+    const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
+    struct quantize_job job = {.vector = cpu->vector, .args = args};
+    job.chunk = args->k > chunk_elements ? 1 : chunk_elements / (args->k + 1) + 1;
+    int threads = args->rows / job.chunk < least_chunks ? 1 : cpu->threads;
+    octgemm_cpu_parallel(octgemm_cpu_threads_now(threads), quantize_chunks, &job);
+    return OCTGEMM_OK;
+}
+
+octgemm_status octgemm_cpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes)
+{
+    const struct cpu_format *format = packed_format(ctx);
+    size_t panels = (size_t)n / (size_t)format->nr + ((size_t)n % (size_t)format->nr != 0);
+    size_t panel = format->panel_bytes(k);
+    if (panels > (SIZE_MAX - sizeof(struct packed_header)) / panel)
+        return octgemm_fail(OCTGEMM_ERR_ARG,
+                            "octgemm_packed_size: the packed weights need more bytes than an "
+                            "address can count");
+    *bytes = sizeof(struct packed_header) + panels * panel;
+    return OCTGEMM_OK;
+}
+
+struct pack_job {
+    const struct cpu_format *format;
+    char *panels;
+    const int8_t *b;
+    int64_t ldb, n, k, next;
+};
+
+static void pack_panels(void *arg, int thread)
+{
+    struct pack_job *job = arg;
+    int64_t nr = job->format->nr;
+    (void)thread;
+    for (;;) {
+        int64_t panel = __atomic_fetch_add(&job->next, 1, __ATOMIC_RELAXED);
+        int64_t j = panel * nr;
+        if (j >= job->n)
+            return;
+        job->format->pack(job->panels + (size_t)panel * job->format->panel_bytes(job->k),
+                          job->b + j * job->ldb, job->ldb, job->n - j < nr ? job->n - j : nr,
+                          job->k, 0);
+    }
+}
+
+octgemm_status octgemm_cpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const int8_t *b,
+                                int64_t ldb, void *packed, void *stream)
+{
+    enum { least_bytes = 1 << 18 }; /* below it one thread is as fast */
+    (void)stream;
+    size_t bytes;
+    octgemm_status status = octgemm_cpu_packed_size(ctx, n, k, &bytes);
+    if (status != OCTGEMM_OK)
+        return status;
+    const struct cpu_format *format = packed_format(ctx);
+    octgemm_packed_write(packed, format->name, n, k, bytes);
+    if (k == 0)
+        return OCTGEMM_OK;
+    struct pack_job job = {.format = format,
+                           .panels = (char *)packed + sizeof(struct packed_header),
+                           .b = b,
+                           .ldb = ldb,
+                           .n = n,
+                           .k = k};
+    int threads = bytes < least_bytes ? 1 : octgemm_cpu_ctx(ctx)->threads;
+    octgemm_cpu_parallel(octgemm_cpu_threads_now(threads), pack_panels, &job);
+    return OCTGEMM_OK;
+}
+
+octgemm_status octgemm_cpu_check_packed(const octgemm_ctx *ctx, const octgemm_args *args)
+{
+    return octgemm_packed_check(args, packed_format(ctx)->name);
+}

@@ -1,0 +1,53 @@
+/* The CPU backend's context, and the instruction sets it knows.
+ *
+ * An instruction set is a row of a table (detect_<machine>.c, chosen by the Makefile) that says
+ * why it cannot be used here, or nothing. The table is in the order of OCTGEMM_CPU: naming one
+ * there makes every later row unusable. */
+#ifndef OCTGEMM_CPU_H
+#define OCTGEMM_CPU_H
+
+#include "backend.h"
+
+enum cpu_isa {
+    CPU_GENERIC, /* plain C at the compiler's baseline */
+    CPU_SSE41,
+    CPU_AVX2, /* with FMA and F16C, as every CPU that has it */
+    CPU_AVXVNNI,
+    CPU_AVX512BW, /* with F, DQ and VL */
+    CPU_AVX512VNNI,
+    CPU_AMX,
+    CPU_NEON,
+    CPU_DOTPROD,
+    CPU_I8MM,
+    CPU_ISA_COUNT
+};
+
+struct cpu_isa_row {
+    enum cpu_isa isa;
+    const char *name;            /* as in OCTGEMM_CPU */
+    const char *(*absent)(void); /* why it cannot be used on this machine, or NULL */
+};
+
+extern const struct cpu_isa_row octgemm_cpu_isas[]; /* weakest first */
+extern const size_t octgemm_cpu_isa_count;
+
+struct cpu_ctx {
+    struct octgemm_ctx base;
+    const char *obstacle[CPU_ISA_COUNT]; /* why an instruction set is not used, or NULL */
+    int threads; /* most threads an operation uses: workspaces are for so many */
+    const struct cpu_vector *vector; /* epilogue, quantiser, dot products (vector.h) */
+};
+
+static inline const struct cpu_ctx *octgemm_cpu_ctx(const octgemm_ctx *ctx)
+{
+    return (const struct cpu_ctx *)ctx;
+}
+
+/* threads.c: OpenMP, or one thread without it. */
+int octgemm_cpu_threads_at_most(void); /* for a context opened now */
+int octgemm_cpu_threads_now(int most); /* for an operation started now: 1 in a nested region */
+
+/* Calls work(arg, thread) on up to `threads` threads at once (on this one alone when 1). */
+void octgemm_cpu_parallel(int threads, void (*work)(void *arg, int thread), void *arg);
+
+#endif

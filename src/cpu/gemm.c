@@ -1,0 +1,421 @@
+/* The driver of every CPU kernel: cuts D into tiles, shares them out, and makes D from exact sums.
+ *
+ * A task is a block of rows times a group of columns (and, when there are fewer of those than
+ * threads, a range of k, whose sums are added by whoever finishes last). Tasks are handed out one
+ * by one from counters in the workspace, so slow cores, busy neighbours and odd thread counts cost
+ * at most one task. Each thread keeps what it prepared for its current row block (or packed for its
+ * current column group), and starts at a place of its own, so that little is prepared twice.
+ *
+ * Everything but the number of threads that take part is decided by make_plan() from the context
+ * and the arguments, so that workspace() and run() agree however the caller sets threads between.
+ */
+#include "gemm.h"
+#include "float_environment.h"
+#include "host.h"
+#include "kernels.h"
+#include "packed.h"
+#include "vector.h"
+
+enum weights_from {
+    FROM_PANELS, /* packed by the caller */
+    FROM_ROWS,   /* packed group by group in the workspace */
+    FROM_DOTS    /* not packed at all: dot() on the caller's rows */
+};
+
+struct plan {
+    enum weights_from from;
+    int threads; /* most that take part */
+    int64_t row_block, row_blocks;
+    int64_t group, groups; /* columns of a group, a multiple of nr, and how many groups */
+    int64_t span, splits;  /* of k */
+    int64_t ldc;
+    size_t counter_bytes, partial_bytes;                      /* shared */
+    size_t c_bytes, block_bytes, scratch_bytes, panels_bytes; /* of each thread */
+};
+
+static int64_t at_least(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t at_most(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t ceiling(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static int64_t multiple(int64_t a, int64_t b)
+{
+    return ceiling(a, b) * b;
+}
+
+/* To a cache line, so that threads share none. */
+static size_t lines(size_t bytes)
+{
+    return (bytes + 63) & ~(size_t)63;
+}
+
+/* Waking a thread costs some 10 us: work below twice that stays on the caller's. Above, either
+ * everyone is called or a few: OpenMP runtimes end and start threads when teams change size, so a
+ * team a little below full size is not worth it. */
+static int threads_for(const struct cpu_ctx *cpu, const octgemm_args *args)
+{
+    double arithmetic = (double)args->m * (double)args->n * (double)args->k / 32;
+    double memory = (double)args->n * (double)args->k / 8;
+    double wanted = (arithmetic > memory ? arithmetic : memory) / 65536; /* cycles */
+    if (wanted < 2)
+        return 1;
+    return wanted * 4 >= cpu->threads ? cpu->threads : (int)wanted;
+}
+
+static size_t block_bytes(const struct cpu_gemm *gemm, const struct plan *plan,
+                          const octgemm_args *args)
+{
+    if (plan->from == FROM_DOTS)
+        return args->za ? (size_t)args->k : 0; /* a row of ones, for column sums */
+    return gemm->prepare ? gemm->block_bytes(plan->row_block, plan->span) : 0;
+}
+
+/* Rows in even blocks of at most mc, with what is prepared for one inside `prepared_limit`. */
+static void cut_rows(struct plan *plan, const struct cpu_gemm *gemm, const octgemm_args *args)
+{
+    enum { prepared_limit = 8 << 20 };
+    int64_t most = plan->from == FROM_DOTS ? args->m : gemm->mc;
+    plan->row_blocks = ceiling(args->m, most);
+    plan->row_block = multiple(ceiling(args->m, plan->row_blocks), gemm->mr);
+    int64_t most_groups = ceiling(args->n, gemm->format->nr);
+    while (plan->row_block > gemm->mr && plan->from != FROM_DOTS &&
+           (block_bytes(gemm, plan, args) > prepared_limit ||
+            ceiling(args->m, plan->row_block) * most_groups < plan->threads * 2))
+        plan->row_block = multiple(plan->row_block / 2, gemm->mr);
+    plan->row_blocks = ceiling(args->m, plan->row_block);
+}
+
+/* Columns in groups of at most nc: several for each thread, so that the last ones even out. */
+static void cut_columns(struct plan *plan, const struct cpu_gemm *gemm, const octgemm_args *args)
+{
+    int64_t nr = gemm->format->nr;
+    int64_t panels = ceiling(args->n, nr);
+    int64_t group = at_most(gemm->nc / nr, panels);
+    if (plan->threads > 1) {
+        int64_t wanted = ceiling(4 * plan->threads, plan->row_blocks);
+        group = at_most(group, at_least(panels / wanted, 1));
+    }
+    plan->group = group * nr;
+    plan->groups = ceiling(panels, group);
+}
+
+/* k in ranges, when a few rows times a few columns leave threads without work. */
+static void cut_k(struct plan *plan, const struct cpu_gemm *gemm, const octgemm_args *args)
+{
+    enum { shortest = 1024, most_rows = 64 };
+    int64_t step = gemm->format->k_step;
+    plan->span = args->k;
+    if (plan->from != FROM_ROWS && args->m <= most_rows && plan->groups < plan->threads) {
+        int64_t wanted = ceiling(2 * plan->threads, plan->groups);
+        int64_t span = multiple(at_least(ceiling(args->k, wanted), shortest), step);
+        plan->span = at_most(span, args->k);
+    }
+    plan->splits = args->k > 0 ? ceiling(args->k, plan->span) : 1;
+}
+
+static struct plan make_plan(const octgemm_ctx *ctx, const struct cpu_gemm *gemm,
+                             const octgemm_args *args)
+{
+    const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
+    struct plan plan = {.from = args->b_layout == OCTGEMM_B_PACKED ? FROM_PANELS
+                                : args->m <= gemm->direct_m        ? FROM_DOTS
+                                                                   : FROM_ROWS,
+                        .threads = threads_for(cpu, args),
+                        .span = args->k};
+    cut_rows(&plan, gemm, args);
+    cut_columns(&plan, gemm, args);
+    cut_k(&plan, gemm, args);
+    int64_t outer = plan.from == FROM_PANELS ? plan.row_blocks : plan.groups;
+    plan.threads = (int)at_most(plan.threads, plan.row_blocks * plan.groups * plan.splits);
+    plan.ldc = multiple(plan.group, 16);
+    plan.c_bytes = (size_t)(plan.row_block * plan.ldc) * sizeof(int32_t);
+    plan.counter_bytes = lines((size_t)(outer + plan.groups) * sizeof(int));
+    if (plan.splits > 1)
+        plan.partial_bytes =
+            lines(plan.c_bytes) * (size_t)(plan.row_blocks * plan.groups * plan.splits);
+    plan.block_bytes = block_bytes(gemm, &plan, args);
+    if (gemm->scratch_bytes)
+        plan.scratch_bytes = gemm->scratch_bytes(args->k);
+    if (plan.from == FROM_ROWS)
+        plan.panels_bytes =
+            gemm->format->panel_bytes(args->k) * (size_t)(plan.group / gemm->format->nr);
+    return plan;
+}
+
+static size_t bytes_of_thread(const struct plan *plan)
+{
+    return lines(plan->c_bytes) + lines(plan->block_bytes) + lines(plan->scratch_bytes) +
+           lines(plan->panels_bytes);
+}
+
+size_t octgemm_cpu_workspace(const octgemm_ctx *ctx, const struct kernel *self,
+                             const octgemm_args *args)
+{
+    struct plan plan = make_plan(ctx, self->impl, args);
+    return 63 + plan.counter_bytes + plan.partial_bytes +
+           bytes_of_thread(&plan) * (size_t)plan.threads;
+}
+
+/* An operation, shared by its threads. */
+struct job {
+    const struct cpu_vector *vector;
+    const struct cpu_gemm *gemm;
+    const octgemm_args *args;
+    const struct plan *plan;
+    int threads;
+    int *next; /* for each row block (FROM_PANELS) or group: the next task in it */
+    int *done; /* for each group: how many of its ranges of k are finished */
+    char *partial, *private;
+};
+
+/* A thread of it. */
+struct worker {
+    const struct job *job;
+    int32_t *c;
+    char *block, *scratch, *panels;
+    int64_t prepared_rows, prepared_k, packed_group; /* what block and panels hold; -1: nothing */
+    float ones[CPU_NC_MAX], zeros[CPU_NC_MAX], bias[CPU_NC_MAX]; /* for struct cpu_columns */
+    int32_t sums[CPU_NC_MAX];
+};
+
+struct task {
+    int64_t row_block, group, split;
+    int64_t i0, rows, j0, columns, k0, k1;
+};
+
+static struct task make_task(const struct job *job, int64_t outer, int64_t inner)
+{
+    const struct plan *plan = job->plan;
+    int64_t k = job->args->k;
+    struct task task = {.split = inner % plan->splits};
+    inner /= plan->splits;
+    task.row_block = job->plan->from == FROM_PANELS ? outer : inner;
+    task.group = job->plan->from == FROM_PANELS ? inner : outer;
+    task.i0 = task.row_block * plan->row_block;
+    task.rows = at_most(plan->row_block, job->args->m - task.i0);
+    task.j0 = task.group * plan->group;
+    task.columns = at_most(plan->group, job->args->n - task.j0);
+    task.k0 = task.split * plan->span;
+    task.k1 = at_most(task.k0 + plan->span, k);
+    return task;
+}
+
+/* The panels of a group: the caller's, or packed here from the caller's rows. */
+static const char *find_panels(struct worker *worker, const struct task *task)
+{
+    const octgemm_args *args = worker->job->args;
+    const struct cpu_format *format = worker->job->gemm->format;
+    size_t stride = format->panel_bytes(args->k);
+    if (worker->job->plan->from == FROM_PANELS)
+        return (const char *)args->b + sizeof(struct packed_header) +
+               (size_t)(task->j0 / format->nr) * stride;
+    if (worker->packed_group != task->group) {
+        for (int64_t j = 0; j < task->columns; j += format->nr)
+            format->pack(worker->panels + (size_t)(j / format->nr) * stride,
+                         (const int8_t *)args->b + (task->j0 + j) * args->ldb, args->ldb,
+                         at_most(format->nr, task->columns - j), args->k, 1);
+        worker->packed_group = task->group;
+    }
+    return worker->panels;
+}
+
+static void multiply_panels(struct worker *worker, const struct task *task, const char *panels,
+                            int32_t *c)
+{
+    const struct job *job = worker->job;
+    const struct cpu_gemm *gemm = job->gemm;
+    const octgemm_args *args = job->args;
+    struct cpu_tile tile = {.a = args->a + task->i0 * args->lda,
+                            .lda = args->lda,
+                            .block = worker->block,
+                            .rows = task->rows,
+                            .panels = panels,
+                            .panel_bytes = gemm->format->panel_bytes(args->k),
+                            .panel_count = ceiling(task->columns, gemm->format->nr),
+                            .k = args->k,
+                            .k0 = task->k0,
+                            .k1 = task->k1,
+                            .c = c,
+                            .ldc = job->plan->ldc,
+                            .scratch = worker->scratch};
+    if (gemm->prepare &&
+        (worker->prepared_rows != task->row_block || worker->prepared_k != task->k0)) {
+        gemm->prepare(worker->block, tile.a, tile.lda, tile.rows, tile.k0, tile.k1);
+        worker->prepared_rows = task->row_block;
+        worker->prepared_k = task->k0;
+    }
+    gemm->multiply(&tile);
+}
+
+static void multiply_rows(const struct worker *worker, const struct task *task, int32_t *c)
+{
+    const struct job *job = worker->job;
+    const octgemm_args *args = job->args;
+    (job->gemm->dot ? job->gemm->dot : job->vector->dot)(
+        c, job->plan->ldc, args->a + task->i0 * args->lda + task->k0, args->lda, task->rows,
+        (const int8_t *)args->b + task->j0 * args->ldb + task->k0, args->ldb, task->columns,
+        task->k1 - task->k0);
+}
+
+/* Column sums of the task's columns over the whole k: at the head of each panel, or, with weights
+ * that stay unpacked, products with a row of ones. */
+static void find_sums(struct worker *worker, const struct task *task, const char *panels)
+{
+    const struct job *job = worker->job;
+    const octgemm_args *args = job->args;
+    if (panels) {
+        const struct cpu_format *format = job->gemm->format;
+        size_t stride = format->panel_bytes(args->k);
+        for (int64_t j = 0; j < task->columns; j += format->nr)
+            memcpy(worker->sums + j, panels + (size_t)(j / format->nr) * stride,
+                   (size_t)format->nr * sizeof(int32_t));
+        return;
+    }
+    memset(worker->block, 1, (size_t)args->k);
+    job->vector->dot(worker->sums, 0, (const int8_t *)worker->block, 0, 1,
+                     (const int8_t *)args->b + task->j0 * args->ldb, args->ldb, task->columns,
+                     args->k);
+}
+
+static void write_d(struct worker *worker, const struct task *task, const char *panels,
+                    const int32_t *c)
+{
+    const struct job *job = worker->job;
+    const octgemm_args *args = job->args;
+    cpu_epilogue_row *epilogue = job->vector->epilogue[args->d_type];
+    int64_t width = args->d_type == OCTGEMM_F16 || args->d_type == OCTGEMM_BF16 ? 2 : 4;
+    struct cpu_columns columns = {.sb = worker->ones, .bias = worker->zeros};
+    if (args->sb && args->sb_mode == OCTGEMM_SCALE_ROW)
+        columns.sb = (const char *)args->sb + task->j0 * (int64_t)sizeof(float);
+    if (args->bias) {
+        for (int64_t j = 0; j < task->columns; j++)
+            worker->bias[j] = octgemm_load_float(args->bias, args->bias_type, task->j0 + j);
+        columns.bias = worker->bias;
+    }
+    if (args->za && args->k > 0) {
+        find_sums(worker, task, panels);
+        columns.sums = worker->sums;
+    }
+    char *d = (char *)args->d + (task->i0 * args->ldd + task->j0) * width;
+    for (int64_t i = 0; i < task->rows; i++) {
+        int64_t row = task->i0 + i;
+        float sa =
+            args->sa ? octgemm_load_f32(args->sa, octgemm_scale_index(args->sa_mode, row)) : 1.0f;
+        int32_t za =
+            args->za ? octgemm_load_i32(args->za, octgemm_scale_index(args->za_mode, row)) : 0;
+        epilogue(d + i * args->ldd * width, c + i * job->plan->ldc, task->columns, za, sa,
+                 &columns);
+    }
+}
+
+static int32_t *partial_sums(const struct job *job, const struct task *task, int64_t split)
+{
+    const struct plan *plan = job->plan;
+    int64_t index = (task->row_block * plan->groups + task->group) * plan->splits + split;
+    return (int32_t *)(job->partial + (size_t)index * lines(plan->c_bytes));
+}
+
+/* Counts a finished range of k. The last one adds up the others' sums and says so. */
+static int add_partial_sums(const struct job *job, const struct task *task)
+{
+    const struct plan *plan = job->plan;
+    int before = __atomic_fetch_add(&job->done[task->group], 1, __ATOMIC_ACQ_REL);
+    if (before + 1 < plan->splits)
+        return 0;
+    int32_t *total = partial_sums(job, task, 0);
+    for (int64_t split = 1; split < plan->splits; split++) {
+        const int32_t *part = partial_sums(job, task, split);
+        for (int64_t i = 0; i < task->rows; i++)
+            for (int64_t j = 0; j < task->columns; j++)
+                total[i * plan->ldc + j] += part[i * plan->ldc + j];
+    }
+    return 1;
+}
+
+static void do_task(struct worker *worker, const struct task *task)
+{
+    const struct job *job = worker->job;
+    const struct plan *plan = job->plan;
+    const char *panels = NULL;
+    int32_t *c = plan->splits > 1 ? partial_sums(job, task, task->split) : worker->c;
+    if (job->args->k == 0) {
+        memset(c, 0, (size_t)(task->rows * plan->ldc) * sizeof *c);
+    } else if (plan->from == FROM_DOTS) {
+        multiply_rows(worker, task, c);
+    } else {
+        panels = find_panels(worker, task);
+        multiply_panels(worker, task, panels, c);
+    }
+    if (plan->splits > 1) {
+        if (!add_partial_sums(job, task))
+            return;
+        c = partial_sums(job, task, 0);
+    }
+    write_d(worker, task, panels, c);
+}
+
+static void work(void *arg, int thread)
+{
+    const struct job *job = arg;
+    const struct plan *plan = job->plan;
+    char *memory = job->private + (size_t)thread * bytes_of_thread(plan);
+    struct worker worker;
+    worker.job = job;
+    worker.c = (int32_t *)memory;
+    worker.block = memory += lines(plan->c_bytes);
+    worker.scratch = memory += lines(plan->block_bytes);
+    worker.panels = memory + lines(plan->scratch_bytes);
+    worker.prepared_rows = worker.prepared_k = worker.packed_group = -1;
+    const octgemm_args *args = job->args;
+    float sb =
+        args->sb && args->sb_mode == OCTGEMM_SCALE_TENSOR ? octgemm_load_f32(args->sb, 0) : 1;
+    for (int64_t j = 0; j < at_most(plan->group, args->n); j++) {
+        worker.ones[j] = sb;
+        worker.zeros[j] = -0.0f;
+    }
+
+    octgemm_float_state state = octgemm_float_enter();
+    int64_t outers = plan->from == FROM_PANELS ? plan->row_blocks : plan->groups;
+    int64_t inners = plan->row_blocks * plan->groups * plan->splits / outers;
+    for (int64_t i = 0; i < outers; i++) {
+        int64_t outer = (i + thread * outers / job->threads) % outers;
+        for (;;) {
+            int64_t inner = __atomic_fetch_add(&job->next[outer], 1, __ATOMIC_RELAXED);
+            if (inner >= inners)
+                break;
+            struct task task = make_task(job, outer, inner);
+            do_task(&worker, &task);
+        }
+    }
+    octgemm_float_leave(state);
+}
+
+octgemm_status octgemm_cpu_run(const octgemm_ctx *ctx, const struct kernel *self,
+                               const octgemm_args *args)
+{
+    const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
+    struct plan plan = make_plan(ctx, self->impl, args);
+    char *memory = (char *)args->workspace + (-(uintptr_t)args->workspace & 63);
+    struct job job = {.vector = cpu->vector,
+                      .gemm = self->impl,
+                      .args = args,
+                      .plan = &plan,
+                      .threads = octgemm_cpu_threads_now(plan.threads),
+                      .next = (int *)memory,
+                      .partial = memory + plan.counter_bytes,
+                      .private = memory + plan.counter_bytes + plan.partial_bytes};
+    memset(memory, 0, plan.counter_bytes);
+    job.done = job.next + (plan.from == FROM_PANELS ? plan.row_blocks : plan.groups);
+    octgemm_cpu_parallel(job.threads, work, &job);
+    return OCTGEMM_OK;
+}

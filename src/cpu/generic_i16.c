@@ -1,0 +1,133 @@
+/* The floor: plain C that the compiler vectorises at its baseline, taking anything.
+ *
+ * A panel is four rows of B as they are, so a sum over k is a product of two rows. Both sides are
+ * widened to int16 a few KB at a time, because sums of int16 products into int32 are what compilers
+ * know an instruction for on every machine (pmaddwd, smlal); eight sums at once reuse the loads. */
+#include "kernels.h"
+
+#include <string.h>
+
+enum { nr = 4, mr = 2, kc = 1024 };
+
+static size_t panel_bytes(int64_t k)
+{
+    size_t sums = nr * sizeof(int32_t);
+    return (sums + nr * (size_t)k + 63) / 64 * 64;
+}
+
+static void pack(void *panel, const int8_t *b, int64_t ldb, int64_t columns, int64_t k, int quick)
+{
+    int32_t sums[nr] = {0};
+    int8_t *rows = (int8_t *)panel + sizeof sums;
+    (void)quick;
+    for (int64_t j = 0; j < columns; j++) {
+        memcpy(rows + j * k, b + j * ldb, (size_t)k);
+        for (int64_t p = 0; p < k; p++)
+            sums[j] += b[j * ldb + p];
+    }
+    memcpy(panel, sums, sizeof sums);
+    size_t used = sizeof sums + (size_t)(columns * k);
+    memset((char *)panel + used, 0, panel_bytes(k) - used);
+}
+
+static const struct cpu_format format = {
+    .name = "rows4", .nr = nr, .k_step = kc, .panel_bytes = panel_bytes, .pack = pack};
+
+static void widen(int16_t *restrict out, const int8_t *restrict in, int64_t count)
+{
+    for (int64_t p = 0; p < count; p++)
+        out[p] = in[p];
+}
+
+/* A of a tile as int16, in blocks of kc: rows of a block lie together. */
+static size_t block_bytes(int64_t rows, int64_t k)
+{
+    return (size_t)(rows * k) * sizeof(int16_t);
+}
+
+static void prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int64_t k0, int64_t k1)
+{
+    int16_t *out = block;
+    for (int64_t p = k0; p < k1; p += kc) {
+        int64_t depth = k1 - p < kc ? k1 - p : kc;
+        for (int64_t i = 0; i < rows; i++, out += depth)
+            widen(out, a + i * lda + p, depth);
+    }
+}
+
+static void one_row(int32_t *sums, const int16_t *a, const int16_t *b, int64_t depth)
+{
+    const int16_t *b1 = b + kc, *b2 = b + 2 * kc, *b3 = b + 3 * kc;
+    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    for (int64_t p = 0; p < depth; p++) {
+        s0 += a[p] * b[p];
+        s1 += a[p] * b1[p];
+        s2 += a[p] * b2[p];
+        s3 += a[p] * b3[p];
+    }
+    sums[0] += s0;
+    sums[1] += s1;
+    sums[2] += s2;
+    sums[3] += s3;
+}
+
+static void two_rows(int32_t *sums, int64_t ldc, const int16_t *a, const int16_t *b, int64_t depth)
+{
+    const int16_t *a1 = a + depth, *b1 = b + kc, *b2 = b + 2 * kc, *b3 = b + 3 * kc;
+    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, t0 = 0, t1 = 0, t2 = 0, t3 = 0;
+    for (int64_t p = 0; p < depth; p++) {
+        s0 += a[p] * b[p];
+        s1 += a[p] * b1[p];
+        s2 += a[p] * b2[p];
+        s3 += a[p] * b3[p];
+        t0 += a1[p] * b[p];
+        t1 += a1[p] * b1[p];
+        t2 += a1[p] * b2[p];
+        t3 += a1[p] * b3[p];
+    }
+    int32_t *next = sums + ldc;
+    sums[0] += s0;
+    sums[1] += s1;
+    sums[2] += s2;
+    sums[3] += s3;
+    next[0] += t0;
+    next[1] += t1;
+    next[2] += t2;
+    next[3] += t3;
+}
+
+static void multiply(const struct cpu_tile *tile)
+{
+    int16_t wide[nr * kc];
+    const int16_t *a = tile->block;
+    for (int64_t i = 0; i < tile->rows; i++)
+        memset(tile->c + i * tile->ldc, 0, (size_t)(tile->panel_count * nr) * sizeof(int32_t));
+    for (int64_t p = tile->k0; p < tile->k1; p += kc) {
+        int64_t depth = tile->k1 - p < kc ? tile->k1 - p : kc;
+        for (int64_t panel = 0; panel < tile->panel_count; panel++) {
+            const int8_t *rows = (const int8_t *)tile->panels + (size_t)panel * tile->panel_bytes +
+                                 nr * sizeof(int32_t);
+            int32_t *c = tile->c + panel * nr;
+            for (int64_t j = 0; j < nr; j++)
+                widen(wide + j * kc, rows + j * tile->k + p, depth);
+            int64_t i = 0;
+            for (; i + mr <= tile->rows; i += mr)
+                two_rows(c + i * tile->ldc, tile->ldc, a + i * depth, wide, depth);
+            if (i < tile->rows)
+                one_row(c + i * tile->ldc, a + i * depth, wide, depth);
+        }
+        a += tile->rows * depth;
+    }
+}
+
+const struct cpu_gemm octgemm_cpu_generic_i16 = {
+    .isa = CPU_GENERIC,
+    .format = &format,
+    .mr = mr,
+    .mc = 64,
+    .nc = 64,
+    .direct_m = 1,
+    .block_bytes = block_bytes,
+    .prepare = prepare,
+    .multiply = multiply,
+};

@@ -1,0 +1,37 @@
+/* What the backend does besides multiplying, for one instruction set: the epilogue, the quantiser
+ * and dot products on unpacked weights. vector_<isa>.c each define one; the best usable one serves
+ * every kernel of a context. */
+#ifndef OCTGEMM_CPU_VECTOR_H
+#define OCTGEMM_CPU_VECTOR_H
+
+#include "cpu.h"
+
+/* What a row of a tile needs to become a row of D, in the columns' order. Pointers may be
+ * misaligned; what the caller left out is the value that changes nothing: sb 1, bias -0 (x + -0 = x
+ * for every x, where +0 would lose the sign of -0). */
+struct cpu_columns {
+    const void *sb, *bias; /* float */
+    const void *sums;      /* int32, column sums of B; NULL without zero points */
+};
+
+/* d[0..count) = the row c[0..count) after steps 2 to 6 of the contract; d at any alignment. */
+typedef void cpu_epilogue_row(void *d, const int32_t *c, int64_t count, int32_t za, float sa,
+                              const struct cpu_columns *columns);
+
+struct cpu_vector {
+    enum cpu_isa isa;
+    cpu_epilogue_row *epilogue[4]; /* by octgemm_type of D */
+
+    /* Rows [first, last) of a quantisation. */
+    void (*quantize)(const octgemm_quantize_args *args, int64_t first, int64_t last);
+
+    /* struct cpu_gemm's dot() for kernels without their own. */
+    void (*dot)(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, int64_t rows,
+                const int8_t *b, int64_t ldb, int64_t columns, int64_t k);
+};
+
+extern const struct cpu_vector *const octgemm_cpu_vectors[]; /* best first, the last is plain C */
+
+extern const struct cpu_vector octgemm_cpu_vector_generic;
+
+#endif

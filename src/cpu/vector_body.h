@@ -1,0 +1,286 @@
+/* The epilogue and the quantiser on vectors: one text, included by each vector_<isa>.c after it has
+ * defined the few operations used here on `vfloat` and `vint`, vectors of `lanes` elements. Loads
+ * and stores take any alignment. The arithmetic is the contract's, lane by lane; vectorising it
+ * changes no rounding because no two elements meet except in maxima and minima.
+ *
+ * The end of a row goes through a buffer, so nothing is read or written past it.
+ */
+#ifndef OCTGEMM_CPU_VECTOR_BODY_H
+#define OCTGEMM_CPU_VECTOR_BODY_H
+
+#include "host.h"
+#include "vector.h"
+
+#include <math.h>
+
+#define OCTGEMM_INLINE static inline __attribute__((always_inline))
+
+/* ---- epilogue ------------------------------------------------------------------------------- */
+
+typedef void store_floats(void *d, vfloat value);
+
+OCTGEMM_INLINE vint sum_lanes(const char *c, const char *sums, vint za)
+{
+    vint sum = load_int(c);
+    return sums ? sub_int(sum, mul_int(za, load_int(sums))) : sum;
+}
+
+OCTGEMM_INLINE vfloat finish_lanes(vint sum, vfloat sa, const char *sb, const char *bias)
+{
+    vfloat f = mul(mul(to_float(sum), sa), load_float(sb));
+    return add(f, load_float(bias));
+}
+
+OCTGEMM_INLINE void finish_row(void *d, const int32_t *c, int64_t count, int32_t za, float sa,
+                               const struct cpu_columns *columns, store_floats *store,
+                               int64_t width)
+{
+    const char *sb = columns->sb, *bias = columns->bias, *sums = columns->sums;
+    const char *in = (const char *)c;
+    char *out = d;
+    vint vza = set_int(za);
+    vfloat vsa = set_float(sa);
+    int64_t j = 0;
+    for (; j + lanes <= count; j += lanes)
+        store(out + j * width, finish_lanes(sum_lanes(in + 4 * j, sums ? sums + 4 * j : NULL, vza),
+                                            vsa, sb + 4 * j, bias + 4 * j));
+    if (j < count) {
+        size_t left = (size_t)(count - j);
+        int32_t end[4][lanes] = {{0}};
+        memcpy(end[0], in + 4 * j, 4 * left);
+        memcpy(end[1], sb + 4 * j, 4 * left);
+        memcpy(end[2], bias + 4 * j, 4 * left);
+        if (sums)
+            memcpy(end[3], sums + 4 * j, 4 * left);
+        vint sum = sum_lanes((char *)end[0], sums ? (char *)end[3] : NULL, vza);
+        store(end[0], finish_lanes(sum, vsa, (char *)end[1], (char *)end[2]));
+        memcpy(out + j * width, end[0], left * (size_t)width);
+    }
+}
+
+static void epilogue_f32(void *d, const int32_t *c, int64_t count, int32_t za, float sa,
+                         const struct cpu_columns *columns)
+{
+    finish_row(d, c, count, za, sa, columns, store_float, 4);
+}
+
+static void epilogue_f16(void *d, const int32_t *c, int64_t count, int32_t za, float sa,
+                         const struct cpu_columns *columns)
+{
+    finish_row(d, c, count, za, sa, columns, store_f16, 2);
+}
+
+static void epilogue_bf16(void *d, const int32_t *c, int64_t count, int32_t za, float sa,
+                          const struct cpu_columns *columns)
+{
+    finish_row(d, c, count, za, sa, columns, store_bf16, 2);
+}
+
+/* No float at all. */
+static void epilogue_i32(void *d, const int32_t *c, int64_t count, int32_t za, float sa,
+                         const struct cpu_columns *columns)
+{
+    const char *sums = columns->sums;
+    char *out = d;
+    (void)sa;
+    if (!sums) {
+        memcpy(d, c, (size_t)count * sizeof *c);
+        return;
+    }
+    int64_t j = 0;
+    for (; j + lanes <= count; j += lanes)
+        store_int(out + 4 * j, sum_lanes((const char *)(c + j), sums + 4 * j, set_int(za)));
+    for (; j < count; j++) {
+        uint32_t sum = (uint32_t)c[j] - (uint32_t)za * (uint32_t)octgemm_load_i32(columns->sums, j);
+        memcpy(out + 4 * j, &sum, sizeof sum);
+    }
+}
+
+/* ---- quantiser ------------------------------------------------------------------------------ */
+
+typedef vfloat load_floats(const void *x);
+
+/* x[p .. p + lanes) of a row of `count`, zeros past its end. */
+OCTGEMM_INLINE vfloat load_lanes(const char *x, int64_t p, int64_t count, load_floats *load,
+                                 int64_t width)
+{
+    if (p + lanes <= count)
+        return load(x + p * width);
+    float end[lanes] = {0};
+    memcpy(end, x + p * width, (size_t)((count - p) * width));
+    return load(end);
+}
+
+/* What a row of quantised values needs: x ~ (q - zero) * scale, q = rint(x * inv) + zero. */
+struct rule {
+    float scale, inv;
+    int32_t zero;
+};
+
+/* The rule of a dynamic row; inv = 0 for one that becomes all zeros, because it has too small a
+ * range (scale 1) or an infinity or NaN (scale NaN). The bits of |x| as integers are in the order
+ * of the numbers, infinities and NaN above all others, so one integer maximum finds both. */
+OCTGEMM_INLINE int find_rule(struct rule *rule, const char *x, int64_t k, int asymmetric,
+                             load_floats *load, int64_t width)
+{
+    static const float smallest_range = 0x1p-100f;
+    vint magnitude = set_int(0);
+    vfloat low = set_float(0), high = set_float(0);
+    for (int64_t p = 0; p < k; p += lanes) {
+        vfloat value = load_lanes(x, p, k, load, width);
+        magnitude = max_int(magnitude, and_int(bits(value), set_int(0x7fffffff)));
+        if (asymmetric) {
+            low = min(low, value);
+            high = max(high, value);
+        }
+    }
+    int32_t magnitudes[lanes], most = 0;
+    float lows[lanes], highs[lanes], lowest = 0, highest = 0;
+    store_int(magnitudes, magnitude);
+    store_float(lows, low);
+    store_float(highs, high);
+    for (int i = 0; i < lanes; i++) {
+        most = magnitudes[i] > most ? magnitudes[i] : most;
+        lowest = lows[i] < lowest ? lows[i] : lowest;
+        highest = highs[i] > highest ? highs[i] : highest;
+    }
+    *rule = (struct rule){.scale = NAN};
+    if (most >= 0x7f800000)
+        return 0;
+    float range = asymmetric ? highest - lowest : octgemm_bits_float((uint32_t)most);
+    float steps = asymmetric ? 255 : 127;
+    rule->scale = 1;
+    if (range < smallest_range)
+        return 0;
+    rule->scale = range / steps;
+    rule->inv = steps / range;
+    if (asymmetric) {
+        float zero = rintf(-128 - lowest * rule->inv);
+        rule->zero = (int32_t)(zero < -128 ? -128 : zero > 127 ? 127 : zero);
+    }
+    return 1;
+}
+
+/* x * inv is within 128 (symmetric) or 256 of 0, so only the final narrowing saturates: at 127 it
+ * is the contract's clamp, and the lower bound of symmetric rows, -127, cannot be passed. */
+OCTGEMM_INLINE vint quantize_dynamic(vfloat value, vfloat inv, vint zero)
+{
+    return add_int(nearest(mul(value, inv)), zero);
+}
+
+/* NaN (a NaN in x, 0 / 0, inf / inf) becomes 0. */
+OCTGEMM_INLINE vint quantize_static(vfloat value, vfloat scale)
+{
+    vfloat quotient = zero_nan(divide(value, scale));
+    return nearest(max(min(quotient, set_float(127)), set_float(-128)));
+}
+
+OCTGEMM_INLINE void quantize_row(const octgemm_quantize_args *args, int64_t row, load_floats *load,
+                                 int64_t width)
+{
+    const char *x = args->k > 0 ? (const char *)args->x + row * args->ldx * width : NULL;
+    int8_t *q = args->k > 0 ? args->q + row * args->ldq : NULL;
+    struct rule rule = {.scale = 0};
+    if (args->static_scale) {
+        rule.scale = octgemm_load_f32(args->scale, 0);
+    } else {
+        int has_rule = find_rule(&rule, x, args->k, args->zero != NULL, load, width);
+        memcpy((char *)args->scale + row * (int64_t)sizeof(float), &rule.scale, sizeof(float));
+        if (args->zero)
+            memcpy((char *)args->zero + row * (int64_t)sizeof(int32_t), &rule.zero,
+                   sizeof(int32_t));
+        if (!has_rule) {
+            if (args->k > 0)
+                memset(q, 0, (size_t)args->k);
+            return;
+        }
+    }
+    vfloat inv = set_float(rule.inv), scale = set_float(rule.scale);
+    vint zero = set_int(rule.zero);
+    for (int64_t p = 0; p < args->k; p += lanes) {
+        vfloat value = load_lanes(x, p, args->k, load, width);
+        vint result =
+            args->static_scale ? quantize_static(value, scale) : quantize_dynamic(value, inv, zero);
+        if (p + lanes <= args->k) {
+            store_i8(q + p, result);
+        } else {
+            int8_t end[lanes];
+            store_i8(end, result);
+            memcpy(q + p, end, (size_t)(args->k - p));
+        }
+    }
+}
+
+static void quantize_f32(const octgemm_quantize_args *args, int64_t row)
+{
+    quantize_row(args, row, load_float, 4);
+}
+
+static void quantize_f16(const octgemm_quantize_args *args, int64_t row)
+{
+    quantize_row(args, row, load_f16, 2);
+}
+
+static void quantize_bf16(const octgemm_quantize_args *args, int64_t row)
+{
+    quantize_row(args, row, load_bf16, 2);
+}
+
+static void quantize_rows(const octgemm_quantize_args *args, int64_t first, int64_t last)
+{
+    static void (*const by_type[])(const octgemm_quantize_args *args, int64_t row) = {
+        [OCTGEMM_F32] = quantize_f32, [OCTGEMM_F16] = quantize_f16, [OCTGEMM_BF16] = quantize_bf16};
+    for (int64_t row = first; row < last; row++)
+        by_type[args->x_type](args, row);
+}
+
+/* ---- dot products --------------------------------------------------------------------------- */
+
+/* Sums of `steps` bytes of a with each of four rows of b, added to acc. */
+OCTGEMM_INLINE void dot_step4(vint acc[4], const int8_t *a, const int8_t *const b[4], int64_t p)
+{
+    vdots left = load_dots(a + p);
+    for (int j = 0; j < 4; j++)
+        acc[j] = add_dots(acc[j], left, load_dots(b[j] + p));
+}
+
+static void dot4(int32_t sums[4], const int8_t *a, const int8_t *const b[4], int64_t k)
+{
+    vint acc[4] = {set_int(0), set_int(0), set_int(0), set_int(0)};
+    int64_t p = 0;
+    for (; p + dot_bytes <= k; p += dot_bytes)
+        dot_step4(acc, a, b, p);
+    if (p < k) {
+        int8_t end[5][dot_bytes] = {{0}};
+        memcpy(end[4], a + p, (size_t)(k - p));
+        for (int j = 0; j < 4; j++)
+            memcpy(end[j], b[j] + p, (size_t)(k - p));
+        dot_step4(acc, end[4], (const int8_t *const[4]){end[0], end[1], end[2], end[3]}, 0);
+    }
+    for (int j = 0; j < 4; j++) {
+        int32_t parts[lanes];
+        store_int(parts, acc[j]);
+        sums[j] = 0;
+        for (int i = 0; i < lanes; i++)
+            sums[j] += parts[i];
+    }
+}
+
+/* Four rows of b at a time stay in L1 while every row of a passes. */
+static void dot(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, int64_t rows,
+                const int8_t *b, int64_t ldb, int64_t columns, int64_t k)
+{
+    for (int64_t j = 0; j < columns; j += 4) {
+        int64_t count = columns - j < 4 ? columns - j : 4;
+        const int8_t *four[4];
+        for (int64_t i = 0; i < 4; i++)
+            four[i] = b + (j + (i < count ? i : 0)) * ldb;
+        for (int64_t i = 0; i < rows; i++) {
+            int32_t sums[4];
+            dot4(sums, a + i * lda, four, k);
+            memcpy(c + i * ldc + j, sums, (size_t)count * sizeof *c);
+        }
+    }
+}
+
+#endif

@@ -8,6 +8,7 @@ static const struct kernel kernels[] = {
 };
 
 const struct cpu_vector *const octgemm_cpu_vectors[] = {
+    &octgemm_cpu_vector_neon,
     &octgemm_cpu_vector_generic,
 };
 

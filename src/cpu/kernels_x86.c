@@ -8,6 +8,9 @@ static const struct kernel kernels[] = {
 };
 
 const struct cpu_vector *const octgemm_cpu_vectors[] = {
+    &octgemm_cpu_vector_avx512,
+    &octgemm_cpu_vector_avx2,
+    &octgemm_cpu_vector_sse41,
     &octgemm_cpu_vector_generic,
 };
 

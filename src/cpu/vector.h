@@ -33,5 +33,9 @@ struct cpu_vector {
 extern const struct cpu_vector *const octgemm_cpu_vectors[]; /* best first, the last is plain C */
 
 extern const struct cpu_vector octgemm_cpu_vector_generic;
+extern const struct cpu_vector octgemm_cpu_vector_sse41;
+extern const struct cpu_vector octgemm_cpu_vector_avx2;
+extern const struct cpu_vector octgemm_cpu_vector_avx512;
+extern const struct cpu_vector octgemm_cpu_vector_neon;
 
 #endif

@@ -1,0 +1,228 @@
+/* NVIDIA's driver API behind struct gpu_driver: names, numbers and what differs from HIP.
+ *
+ * The numbers are the driver's binary interface (cuda.h), which does not change; they are written
+ * here so that the host side builds without NVIDIA's headers. Names ending in _v2 are the current
+ * forms of their calls: the header hides the ending behind macros, dlsym cannot.
+ */
+#include "config.h"
+#include "cuda/cuda.h"
+
+#include <stdio.h>
+
+static struct gpu_calls calls;
+
+/* What only CUDA has. */
+static struct {
+    int (*primary_retain)(void **context, int handle);
+    int (*primary_release)(int handle);
+    int (*push)(void *context);
+    int (*pop)(void **context);
+    int (*error_name)(int code, const char **name);
+    int (*error_string)(int code, const char **text);
+    int (*tensor_map)(void *map, int type, uint32_t rank, const void *base, const uint64_t *sizes,
+                      const uint64_t *strides, const uint32_t *box, const uint32_t *steps,
+                      int interleave, int swizzle, int promotion, int fill);
+} cuda;
+
+static const char *const libraries[] = {"libcuda.so.1", NULL};
+
+static const struct gpu_symbol symbols[] = {
+    {.name = "cuGetErrorName", .slot = &cuda.error_name},
+    {.name = "cuGetErrorString", .slot = &cuda.error_string},
+    {.name = "cuInit", .slot = &calls.init},
+    {.name = "cuDriverGetVersion", .slot = &calls.driver_version},
+    {.name = "cuDeviceGetCount", .slot = &calls.device_count},
+    {.name = "cuDeviceGet", .slot = &calls.device_get},
+    {.name = "cuDeviceGetName", .slot = &calls.device_name},
+    {.name = "cuDeviceGetAttribute", .slot = &calls.device_attribute},
+    {.name = "cuDevicePrimaryCtxRetain", .slot = &cuda.primary_retain},
+    {.name = "cuDevicePrimaryCtxRelease_v2", .slot = &cuda.primary_release},
+    {.name = "cuCtxPushCurrent_v2", .slot = &cuda.push},
+    {.name = "cuCtxPopCurrent_v2", .slot = &cuda.pop},
+    {.name = "cuMemAlloc_v2", .slot = &calls.memory_alloc},
+    {.name = "cuMemFree_v2", .slot = &calls.memory_free},
+    {.name = "cuMemcpyHtoDAsync_v2", .slot = &calls.upload},
+    {.name = "cuMemcpyDtoHAsync_v2", .slot = &calls.download},
+    {.name = "cuMemsetD32Async", .slot = &calls.fill},
+    {.name = "cuStreamSynchronize", .slot = &calls.stream_sync},
+    {.name = "cuModuleLoadData", .slot = &calls.module_load},
+    {.name = "cuModuleUnload", .slot = &calls.module_unload},
+    {.name = "cuModuleGetFunction", .slot = &calls.module_function},
+    {.name = "cuFuncSetAttribute", .slot = &calls.function_set},
+    {.name = "cuLaunchKernel", .slot = &calls.launch},
+    {.name = "cuTensorMapEncodeTiled", .slot = &cuda.tensor_map, .optional = 1},
+};
+
+static void words(int code, const char **name, const char **text)
+{
+    if (cuda.error_name && cuda.error_name(code, name) != 0)
+        *name = NULL;
+    if (cuda.error_string && cuda.error_string(code, text) != 0)
+        *text = NULL;
+}
+
+/* -- devices --------------------------------------------------------------------------------- */
+
+/* A driver runs machine code of its own major version and of older ones. */
+static int accept(int version, char *reason, size_t size)
+{
+    if (version / 1000 >= OCTGEMM_CUDA_VERSION / 1000)
+        return 1;
+    snprintf(reason, size,
+             "the driver is for CUDA %d.%d, the kernels were built with CUDA %d.%d and need a "
+             "driver for %d.0 or later",
+             version / 1000, version % 1000 / 10, OCTGEMM_CUDA_VERSION / 1000,
+             OCTGEMM_CUDA_VERSION % 1000 / 10, OCTGEMM_CUDA_VERSION / 1000);
+    return 0;
+}
+
+/* Machine code runs on later minor versions of its architecture; what it misses, the driver
+ * compiles from PTX. */
+static int has_code(int generation)
+{
+    static const int built[] = {OCTGEMM_CUDA_ARCHS};
+    for (size_t i = 0; i < sizeof built / sizeof *built; i++)
+        if (generation / 10 == built[i] / 10 && generation >= built[i])
+            return 1;
+    return generation >= OCTGEMM_CUDA_PTX;
+}
+
+static int describe(struct gpu_device *device)
+{
+    int major = 0;
+    int minor = 0;
+    const struct {
+        int number; /* CU_DEVICE_ATTRIBUTE_ ... */
+        int *value;
+    } attributes[] = {
+        {75, &major},                             /* COMPUTE_CAPABILITY_MAJOR */
+        {76, &minor},                             /* COMPUTE_CAPABILITY_MINOR */
+        {16, &device->multiprocessors},           /* MULTIPROCESSOR_COUNT */
+        {97, &device->shared_per_block},          /* MAX_SHARED_MEMORY_PER_BLOCK_OPTIN */
+        {81, &device->shared_per_multiprocessor}, /* MAX_SHARED_MEMORY_PER_MULTIPROCESSOR */
+        {38, &device->l2_bytes},                  /* L2_CACHE_SIZE */
+        {13, &device->clock_khz},                 /* CLOCK_RATE */
+        {36, &device->memory_clock_khz},          /* MEMORY_CLOCK_RATE */
+        {37, &device->memory_bus_bits},           /* GLOBAL_MEMORY_BUS_WIDTH */
+    };
+    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
+        int code =
+            calls.device_attribute(attributes[i].value, attributes[i].number, device->handle);
+        if (code)
+            return code;
+    }
+    device->generation = 10 * major + minor;
+    snprintf(device->arch, sizeof device->arch, "sm_%d", device->generation);
+    device->usable = has_code(device->generation);
+    if (device->usable)
+        snprintf(device->reason, sizeof device->reason,
+                 "compute capability %d.%d, %d multiprocessors", major, minor,
+                 device->multiprocessors);
+    else
+        snprintf(device->reason, sizeof device->reason,
+                 "compute capability %d.%d: this library has no code for it", major, minor);
+    return 0;
+}
+
+/* -- the primary context --------------------------------------------------------------------- */
+
+static octgemm_status retain(struct gpu_ctx *ctx)
+{
+    int code = cuda.primary_retain(&ctx->primary, ctx->device->handle);
+    if (!code)
+        return OCTGEMM_OK;
+    ctx->primary = NULL;
+    return octgemm_gpu_fail(ctx->driver, &cuda.primary_retain, code, ctx->device->name);
+}
+
+static void release(struct gpu_ctx *ctx)
+{
+    if (ctx->primary)
+        (void)cuda.primary_release(ctx->device->handle);
+}
+
+/* The stack of contexts that a thread has makes the previous one the driver's business. */
+static octgemm_status enter(const struct gpu_ctx *ctx, int *previous)
+{
+    *previous = 0;
+    int code = cuda.push(ctx->primary);
+    return code ? octgemm_gpu_fail(ctx->driver, &cuda.push, code, "") : OCTGEMM_OK;
+}
+
+static void leave(const struct gpu_ctx *ctx, int previous)
+{
+    void *popped;
+    (void)ctx;
+    (void)previous;
+    (void)cuda.pop(&popped);
+}
+
+/* -- device code ----------------------------------------------------------------------------- */
+
+extern const unsigned char octgemm_cuda_generic[];
+extern const unsigned char octgemm_cuda_quantize[];
+extern const unsigned char octgemm_cuda_weights[];
+
+static const struct {
+    const unsigned char *fatbin;
+    int only; /* the one generation that it has code for; 0: every one in the library */
+} modules[OCTGEMM_CUDA_MODULES] = {
+    [OCTGEMM_CUDA_GENERIC] = {.fatbin = octgemm_cuda_generic},
+    [OCTGEMM_CUDA_QUANTIZE] = {.fatbin = octgemm_cuda_quantize},
+    [OCTGEMM_CUDA_WEIGHTS] = {.fatbin = octgemm_cuda_weights},
+};
+
+static const void *image(const struct gpu_device *device, unsigned module)
+{
+    int only = modules[module].only;
+    return only == 0 || only == device->generation ? modules[module].fatbin : NULL;
+}
+
+/* Boxes are at most 128 bytes wide and swizzled over that width, so that both a matrix
+ * instruction's rows and its loads spread over all banks. What lies past an edge reads as zero. */
+static octgemm_status tensor_map(const struct gpu_ctx *ctx, void *map,
+                                 const struct gpu_matrix *matrix)
+{
+    enum { uint8 = 0, no_interleave = 0, swizzle_128b = 3, promote_256b = 3, fill_zero = 0 };
+    const uint64_t sizes[] = {(uint64_t)matrix->columns, (uint64_t)matrix->rows};
+    const uint64_t strides[] = {(uint64_t)matrix->ld};
+    const uint32_t box[] = {(uint32_t)matrix->box_columns, (uint32_t)matrix->box_rows};
+    const uint32_t steps[] = {1, 1};
+    int code = cuda.tensor_map(map, uint8, 2, matrix->base, sizes, strides, box, steps,
+                               no_interleave, swizzle_128b, promote_256b, fill_zero);
+    return code ? octgemm_gpu_fail(ctx->driver, &cuda.tensor_map, code, "") : OCTGEMM_OK;
+}
+
+static const struct gpu_quantizer quantizers[] = {
+    {.module = OCTGEMM_CUDA_QUANTIZE,
+     .function = "octgemm_quantize_any",
+     .threads = 256,
+     .rows_per_block = 1,
+     .align = 1},
+};
+
+static const struct gpu_helper weights = {
+    .module = OCTGEMM_CUDA_WEIGHTS, .function = "octgemm_weights", .threads = 128};
+
+static struct gpu_state state = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+const struct gpu_driver octgemm_cuda_driver = {
+    .libraries = libraries,
+    .symbols = symbols,
+    .symbol_count = sizeof symbols / sizeof *symbols,
+    .calls = &calls,
+    .state = &state,
+    .accept = accept,
+    .describe = describe,
+    .words = words,
+    .retain = retain,
+    .release = release,
+    .enter = enter,
+    .leave = leave,
+    .image = image,
+    .module_count = OCTGEMM_CUDA_MODULES,
+    .tensor_map = tensor_map,
+    .quantizers = quantizers,
+    .quantizer_count = sizeof quantizers / sizeof *quantizers,
+    .weights = &weights,
+};

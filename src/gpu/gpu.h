@@ -1,0 +1,254 @@
+/* What the CUDA and HIP backends share: a driver reached by dlopen, its devices, a context on one
+ * of them, and kernels that are rows of data. src/cuda/ and src/hip/ each give a struct gpu_driver
+ * and a table of kernels; everything that acts on them is in this folder:
+ *
+ *   driver.c   loads the driver once, lists its devices      (probing)
+ *   context.c  opens a device, memory, copies                (life of a context)
+ *   run.c      arguments to kernel parameters to a launch    (the operations)
+ *   choose.c   tiles, splits and predicted time of a kernel  (the cost model)
+ */
+#ifndef OCTGEMM_GPU_H
+#define OCTGEMM_GPU_H
+
+#include "backend.h"
+#include "gpu/params.h"
+
+#include <pthread.h>
+
+/* -- a driver and its devices ---------------------------------------------------------------- */
+
+struct gpu_device {
+    char name[96];    /* "NVIDIA H200" */
+    char arch[32];    /* "sm_90", "gfx942" */
+    char reason[192]; /* why it can or cannot be used */
+    int usable;
+    int handle;          /* the driver's own number for it */
+    int generation;      /* orders architectures: 90 for sm_90, 0x942 for gfx942 */
+    int multiprocessors; /* compute units */
+    int shared_per_block;
+    int shared_per_multiprocessor;
+    int l2_bytes;
+    int clock_khz;
+    int memory_clock_khz;
+    int memory_bus_bits;
+};
+
+/* The calls that CUDA's driver API and HIP have with the same binary interface (a CUdeviceptr is an
+ * integer as wide as a pointer). Each returns 0 or an error code. */
+struct gpu_calls {
+    int (*init)(unsigned flags);
+    int (*driver_version)(int *version);
+    int (*device_count)(int *count);
+    int (*device_get)(int *handle, int ordinal);
+    int (*device_name)(char *name, int size, int handle);
+    int (*device_attribute)(int *value, int attribute, int handle);
+    int (*memory_alloc)(void **memory, size_t bytes);
+    int (*memory_free)(void *memory);
+    int (*upload)(void *device, const void *host, size_t bytes, void *stream);
+    int (*download)(void *host, const void *device, size_t bytes, void *stream);
+    int (*fill)(void *device, unsigned value, size_t count, void *stream); /* of 32-bit words */
+    int (*stream_sync)(void *stream);
+    int (*module_load)(void **module, const void *image);
+    int (*module_unload)(void *module);
+    int (*module_function)(void **function, void *module, const char *name);
+    int (*function_set)(void *function, int attribute, int value); /* NULL: not needed */
+    int (*launch)(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                  unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared,
+                  void *stream, void **params, void **extra);
+};
+
+/* A call's name in the driver's library and the function pointer that it goes into. */
+struct gpu_symbol {
+    const char *name;
+    void *slot;
+    int optional; /* left NULL where an older driver lacks it */
+};
+
+/* What driver.c found out, once. */
+struct gpu_state {
+    pthread_mutex_t lock;
+    int loaded;
+    char reason[192]; /* why there is no device */
+    int device_count;
+    struct gpu_device *devices;
+};
+
+struct gpu_ctx;
+struct gpu_matrix;
+
+struct gpu_driver {
+    const char *const *libraries; /* file names for dlopen, tried in order, NULL last */
+    const struct gpu_symbol *symbols;
+    size_t symbol_count;
+    const struct gpu_calls *calls; /* what the symbols fill in */
+    struct gpu_state *state;
+
+    /* Is the installed driver new enough for the code in this library? 0 and a line in
+     * `reason` when not. */
+    int (*accept)(int version, char *reason, size_t size);
+
+    /* Fills arch, generation, limits, usable and reason of a device whose name and handle are set.
+     * Returns an error code of the driver. */
+    int (*describe)(struct gpu_device *device);
+
+    /* The driver's names for an error code; NULL where it knows none. */
+    void (*words)(int code, const char **name, const char **text);
+
+    /* Makes the device usable by this process, and undoes it. What is retained is shared with every
+     * other user of the device in the process, the runtime API and PyTorch among them. */
+    octgemm_status (*retain)(struct gpu_ctx *ctx);
+    void (*release)(struct gpu_ctx *ctx);
+
+    /* Makes the device current on the calling thread, and restores what was before. */
+    octgemm_status (*enter)(const struct gpu_ctx *ctx, int *previous);
+    void (*leave)(const struct gpu_ctx *ctx, int previous);
+
+    /* The device code of a module for a device; NULL where this library has none. */
+    const void *(*image)(const struct gpu_device *device, unsigned module);
+    unsigned module_count;
+
+    /* Fills a 128-byte tensor map for a kernel that asks for them (struct gpu_kernel, box_a).
+     * NULL where the driver has no such thing. */
+    octgemm_status (*tensor_map)(const struct gpu_ctx *ctx, void *map,
+                                 const struct gpu_matrix *matrix);
+
+    const struct gpu_quantizer *quantizers; /* best first, the last takes anything */
+    size_t quantizer_count;
+    const struct gpu_helper *weights; /* struct octgemm_weights_params */
+};
+
+/* int8, row-major, and the box of it that one load brings: box_columns bytes by box_rows. */
+struct gpu_matrix {
+    const void *base;
+    int64_t rows, columns, ld;
+    int box_rows, box_columns;
+};
+
+/* -- kernels --------------------------------------------------------------------------------- */
+
+/* A GEMM kernel: struct kernel.impl. */
+struct gpu_kernel {
+    unsigned module;
+    const char *function;  /* a, b, lda and ldb are multiples of align, the other arrays aligned
+                              for their element type */
+    const char *unaligned; /* the same tile for any address and any ld; NULL: does not take those */
+    int first, last;       /* generations it was written for, both included */
+    int tile_m, tile_n, tile_k;
+    int threads;
+    int shared;       /* dynamic shared memory, bytes */
+    int align;        /* a power of two */
+    int resident;     /* blocks that run on a multiprocessor at a time */
+    int persistent;   /* no more blocks than the device runs at a time, each with many units */
+    int max_splits;   /* 1: k is not split */
+    int64_t max_m;    /* 0: any */
+    int box_a, box_b; /* not 0: rows of the tensor maps' boxes of tile_k bytes, given as a second
+                         parameter, struct octgemm_tensor_maps */
+    double rate;      /* multiply-adds per clock and multiprocessor that it reaches in its loop */
+    double fixed;     /* microseconds that any launch of it takes */
+};
+
+/* A quantiser; struct octgemm_quantize_params. */
+struct gpu_quantizer {
+    unsigned module;
+    const char *function;
+    int threads;
+    int rows_per_block;
+    int align;     /* of x and q and their strides, in bytes; 1: any, scale and zero too */
+    int64_t max_k; /* 0: any */
+};
+
+struct gpu_helper {
+    unsigned module;
+    const char *function;
+    int threads;
+};
+
+/* How a kernel would do a product. */
+struct gpu_plan {
+    int64_t tiles_m, tiles_n;
+    int splits, k_split;
+    int group;
+    double microseconds; /* predicted */
+};
+
+/* -- a context ------------------------------------------------------------------------------- */
+
+enum { OCTGEMM_GPU_MODULES = 16 };
+
+/* Both functions of a kernel on the opened device; NULL: not there. */
+struct gpu_functions {
+    void *aligned, *unaligned;
+};
+
+struct gpu_ctx {
+    struct octgemm_ctx base;
+    const struct gpu_driver *driver;
+    const struct gpu_device *device;
+    void *primary; /* what driver->retain() got */
+    void *modules[OCTGEMM_GPU_MODULES];
+    void *weights;
+    void **quantizers;               /* one per row of driver->quantizers */
+    struct gpu_functions *functions; /* one per row of backend->kernels */
+};
+
+/* driver.c */
+int octgemm_gpu_devices(const struct backend *self);
+octgemm_status octgemm_gpu_probe(const struct backend *self, int device, octgemm_info *out);
+
+/* Loads the driver when this is the first use of it. The device, or NULL past the end. */
+const struct gpu_device *octgemm_gpu_device(const struct gpu_driver *driver, int device);
+
+/* Fails with the driver's words for `code`. `slot` is the address of the call in driver->calls (or
+ * of another symbol's slot) and names it; `what` says on what, or is "". */
+octgemm_status octgemm_gpu_fail(const struct gpu_driver *driver, const void *slot, int code,
+                                const char *what);
+
+/* context.c */
+octgemm_status octgemm_gpu_open(const struct backend *self, int device, octgemm_ctx **out);
+void octgemm_gpu_close(octgemm_ctx *ctx);
+octgemm_status octgemm_gpu_alloc(const octgemm_ctx *ctx, size_t bytes, void **out);
+void octgemm_gpu_free(const octgemm_ctx *ctx, void *memory);
+octgemm_status octgemm_gpu_upload(const octgemm_ctx *ctx, void *device, const void *host,
+                                  size_t bytes, void *stream);
+octgemm_status octgemm_gpu_download(const octgemm_ctx *ctx, void *host, const void *device,
+                                    size_t bytes, void *stream);
+octgemm_status octgemm_gpu_sync(const octgemm_ctx *ctx, void *stream);
+
+/* run.c: why a kernel cannot run on a device; NULL: it can. */
+const char *octgemm_gpu_obstacle(const struct gpu_driver *driver, const struct gpu_device *device,
+                                 const struct gpu_kernel *kernel);
+const char *octgemm_gpu_usable(const octgemm_ctx *ctx, const struct kernel *self);
+const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
+                             const octgemm_args *args);
+double octgemm_gpu_cost(const octgemm_ctx *ctx, const struct kernel *self,
+                        const octgemm_args *args);
+size_t octgemm_gpu_workspace(const octgemm_ctx *ctx, const struct kernel *self,
+                             const octgemm_args *args);
+octgemm_status octgemm_gpu_run(const octgemm_ctx *ctx, const struct kernel *self,
+                               const octgemm_args *args);
+octgemm_status octgemm_gpu_quantize(const octgemm_ctx *ctx, const octgemm_quantize_args *args);
+octgemm_status octgemm_gpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes);
+octgemm_status octgemm_gpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const int8_t *b,
+                                int64_t ldb, void *packed, void *stream);
+
+/* choose.c: how `kernel` would do args on the device. may_split = 0: with splits = 1. */
+void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
+                      const struct gpu_kernel *kernel, const octgemm_args *args, int may_split);
+
+/* A row of a backend's table of kernels. */
+#define OCTGEMM_GPU_KERNEL(name_, arch_, ...)                                                      \
+    {                                                                                              \
+        .name = name_, .arch = arch_, .impl = &(const struct gpu_kernel){__VA_ARGS__},             \
+        .usable = octgemm_gpu_usable, .fits = octgemm_gpu_fits, .cost = octgemm_gpu_cost,          \
+        .workspace = octgemm_gpu_workspace, .run = octgemm_gpu_run                                 \
+    }
+
+/* The members of a struct backend that are the same for both. */
+#define OCTGEMM_GPU_BACKEND                                                                        \
+    .devices = octgemm_gpu_devices, .probe = octgemm_gpu_probe, .open = octgemm_gpu_open,          \
+    .close = octgemm_gpu_close, .quantize = octgemm_gpu_quantize,                                  \
+    .packed_size = octgemm_gpu_packed_size, .pack = octgemm_gpu_pack, .alloc = octgemm_gpu_alloc,  \
+    .free = octgemm_gpu_free, .upload = octgemm_gpu_upload, .download = octgemm_gpu_download,      \
+    .sync = octgemm_gpu_sync
+
+#endif

@@ -1,0 +1,62 @@
+/* What a GPU kernel is given: one struct, passed by value. One text for C, CUDA and HIP.
+ *
+ * Members have fixed sizes and fall in decreasing alignment, so that the host compiler and every
+ * device compiler lay the structs out alike. A stride is in elements. A step is 0 or 1: element i
+ * of a vector with one value per row, or of one with a single value, is v[i * v_step].
+ */
+#ifndef OCTGEMM_GPU_PARAMS_H
+#define OCTGEMM_GPU_PARAMS_H
+
+#include "octgemm.h"
+
+#include <stdint.h>
+
+/* D = A * B^T. The work is tiles_m * tiles_n * splits units in a grid of one dimension: unit u is
+ * part u / (tiles_m * tiles_n) of tile u % (tiles_m * tiles_n). Block x has the units x,
+ * x + gridDim.x, ...; a kernel that is not persistent has a block for each, fewer than 2^31. */
+struct octgemm_gemm_params {
+    const int8_t *a;
+    const int8_t *b; /* packed weights too: their rows, with ldb */
+    void *d;
+    const float *sa;       /* NULL: 1.0 */
+    const float *sb;       /* NULL: 1.0 */
+    const int32_t *za;     /* NULL: none */
+    const int32_t *column; /* n sums of B's rows, set when za is */
+    const void *bias;      /* NULL: none */
+    int32_t *partial;      /* splits > 1: unit u's tile_m * tile_n sums start at u times that */
+    uint32_t *counter;     /* splits > 1: one per tile, zeroed before the kernel starts */
+    int64_t m, n, lda, ldb, ldd;
+    int64_t tiles_m, tiles_n;
+    int32_t k;
+    int32_t sa_step, sb_step, za_step;
+    int32_t d_type, bias_type; /* enum octgemm_type */
+    int32_t splits;            /* parts of k, each but the last of k_split columns */
+    int32_t k_split;           /* a multiple of tile_k */
+    int32_t group; /* tiles of m that are walked together, so that L2 serves them one tile of n */
+    int32_t reserved;
+};
+
+/* Rows of x to int8. Block x has the rows x * rows_per_block and on, then the same after a stride
+ * of gridDim.x * rows_per_block. */
+struct octgemm_quantize_params {
+    const void *x;
+    int8_t *q;
+    float *scale;  /* in (one value) when static_scale, else out */
+    int32_t *zero; /* NULL: symmetric */
+    int64_t rows, ldx, ldq;
+    int64_t k;      /* without a limit: only a product has one */
+    int32_t x_type; /* enum octgemm_type */
+    int32_t static_scale;
+};
+
+/* Packing B, and the sums of its rows. Block x has the rows x, x + gridDim.x, ... */
+struct octgemm_weights_params {
+    const int8_t *b;
+    int8_t *packed;  /* NULL: sums only. Rows of ldp bytes, zeros from k on. */
+    int32_t *column; /* the sum of each row, at any address; NULL: not wanted */
+    int64_t n, ldb, ldp;
+    int32_t k;
+    int32_t reserved;
+};
+
+#endif

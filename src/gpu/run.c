@@ -1,0 +1,411 @@
+/* The operations: from arguments to kernel parameters to launches. One text for CUDA and HIP.
+ *
+ * A run is one to three entries in the stream and nothing else: the sums of B's rows (with zero
+ * points, unless the weights are packed and bring them), zeroed counters (when k is split), the
+ * kernel. What they need of memory is the caller's workspace.
+ */
+#include "gpu/gpu.h"
+#include "error.h"
+
+enum {
+    packed_alignment = 128,   /* of a packed row's length: every kernel's loads divide it */
+    workspace_alignment = 256 /* of the parts of a workspace; its start is aligned here */
+};
+
+static int64_t round_up(int64_t value, int64_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+static const struct gpu_ctx *gpu(const octgemm_ctx *ctx)
+{
+    return (const struct gpu_ctx *)ctx;
+}
+
+/* -- does a kernel take it? ------------------------------------------------------------------ */
+
+const char *octgemm_gpu_obstacle(const struct gpu_driver *driver, const struct gpu_device *device,
+                                 const struct gpu_kernel *kernel)
+{
+    if (device->generation < kernel->first || device->generation > kernel->last)
+        return "written for another architecture";
+    if (kernel->shared > device->shared_per_block)
+        return "needs more shared memory than a block has on this device";
+    if (kernel->box_a && !driver->tensor_map)
+        return "needs tensor maps";
+    if (!driver->image(device, kernel->module))
+        return "this library has no code of it for this device";
+    return NULL;
+}
+
+const char *octgemm_gpu_usable(const octgemm_ctx *ctx, const struct kernel *self)
+{
+    return octgemm_gpu_obstacle(gpu(ctx)->driver, gpu(ctx)->device, self->impl);
+}
+
+static int is_packed(const octgemm_args *args)
+{
+    return args->b_layout == OCTGEMM_B_PACKED;
+}
+
+/* Row stride of B as the kernel sees it. */
+static int64_t weight_stride(const octgemm_args *args)
+{
+    return is_packed(args) ? round_up(args->k, packed_alignment) : args->ldb;
+}
+
+static unsigned element_mask(octgemm_type type)
+{
+    return type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 1 : 3;
+}
+
+/* Is a stride off the kernel's alignment? */
+static int odd_strides(const struct gpu_kernel *kernel, const octgemm_args *args)
+{
+    int64_t mask = kernel->align - 1;
+    return ((args->lda | weight_stride(args)) & mask) != 0;
+}
+
+/* Is an address off the alignment of the kernel, or of its own element type? NULL is not: a query
+ * need not know the addresses yet. */
+static int odd_addresses(const struct gpu_kernel *kernel, const octgemm_args *args)
+{
+    uintptr_t mask = (uintptr_t)kernel->align - 1;
+    uintptr_t operands = (uintptr_t)args->a | (uintptr_t)args->b;
+    uintptr_t words = (uintptr_t)args->sa | (uintptr_t)args->sb | (uintptr_t)args->za;
+    return (operands & mask) != 0 || (words & 3) != 0 ||
+           ((uintptr_t)args->bias & element_mask(args->bias_type)) != 0 ||
+           ((uintptr_t)args->d & element_mask(args->d_type)) != 0;
+}
+
+/* The plan of a run. Odd addresses never split k: octgemm_workspace() may have been asked before
+ * the addresses were known, and what it said must be enough for whichever kernel runs. */
+static void make_plan(struct gpu_plan *plan, const octgemm_ctx *ctx,
+                      const struct gpu_kernel *kernel, const octgemm_args *args)
+{
+    octgemm_gpu_plan(plan, gpu(ctx)->device, kernel, args, !odd_addresses(kernel, args));
+}
+
+const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
+                             const octgemm_args *args)
+{
+    enum { most_blocks = 0x7fffffff };
+    const struct gpu_kernel *kernel = self->impl;
+    if (kernel->max_m > 0 && args->m > kernel->max_m)
+        return "m is larger than this kernel takes";
+    if (!kernel->unaligned && odd_strides(kernel, args))
+        return "lda or ldb is not a multiple of the kernel's alignment";
+    if (!kernel->unaligned && odd_addresses(kernel, args))
+        return "an address is not aligned";
+    if (!kernel->persistent) {
+        struct gpu_plan plan;
+        make_plan(&plan, ctx, kernel, args);
+        if (plan.tiles_m > 0 && plan.tiles_n > most_blocks / plan.splits / plan.tiles_m)
+            return "more tiles than a launch can have blocks";
+    }
+    return NULL;
+}
+
+double octgemm_gpu_cost(const octgemm_ctx *ctx, const struct kernel *self, const octgemm_args *args)
+{
+    struct gpu_plan plan;
+    make_plan(&plan, ctx, self->impl, args);
+    return plan.microseconds;
+}
+
+/* -- workspace ------------------------------------------------------------------------------- */
+
+/* Offsets from the aligned start. */
+struct layout {
+    size_t column, counter, partial;
+    size_t bytes; /* 0, or enough for a start at any address */
+};
+
+static size_t after(size_t offset, size_t bytes)
+{
+    return (offset + bytes + workspace_alignment - 1) / workspace_alignment * workspace_alignment;
+}
+
+static void lay_out(struct layout *layout, const struct gpu_plan *plan,
+                    const struct gpu_kernel *kernel, const octgemm_args *args)
+{
+    size_t tiles = (size_t)plan->tiles_m * (size_t)plan->tiles_n;
+    size_t tile_bytes = (size_t)kernel->tile_m * (size_t)kernel->tile_n * sizeof(int32_t);
+    int sums = args->za && !is_packed(args);
+    int split = plan->splits > 1;
+    layout->column = 0;
+    layout->counter = after(0, sums ? (size_t)args->n * sizeof(int32_t) : 0);
+    layout->partial = after(layout->counter, split ? tiles * sizeof(uint32_t) : 0);
+    layout->bytes = after(layout->partial, split ? tiles * (size_t)plan->splits * tile_bytes : 0);
+    if (layout->bytes > 0)
+        layout->bytes += workspace_alignment;
+}
+
+size_t octgemm_gpu_workspace(const octgemm_ctx *ctx, const struct kernel *self,
+                             const octgemm_args *args)
+{
+    struct gpu_plan plan;
+    struct layout layout;
+    make_plan(&plan, ctx, self->impl, args);
+    lay_out(&layout, &plan, self->impl, args);
+    return layout.bytes;
+}
+
+static char *aligned_start(void *workspace)
+{
+    uintptr_t address = (uintptr_t)workspace;
+    uintptr_t skip = (workspace_alignment - address % workspace_alignment) % workspace_alignment;
+    return (char *)workspace + skip;
+}
+
+/* -- launching ------------------------------------------------------------------------------- */
+
+/* What CUDA calls CUtensorMap. */
+struct octgemm_tensor_maps {
+    _Alignas(64) unsigned char a[128];
+    _Alignas(64) unsigned char b[128];
+};
+
+struct launch {
+    void *function;
+    const char *name;
+    int64_t blocks;
+    int threads;
+    int shared;
+    void *stream;
+};
+
+/* `maps` may be NULL when the function has one parameter. */
+static octgemm_status start(const struct gpu_ctx *ctx, const struct launch *launch, void *params,
+                            void *maps)
+{
+    const struct gpu_calls *calls = ctx->driver->calls;
+    void *list[] = {params, maps};
+    int code =
+        calls->launch(launch->function, (unsigned)launch->blocks, 1, 1, (unsigned)launch->threads,
+                      1, 1, (unsigned)launch->shared, launch->stream, list, NULL);
+    return code ? octgemm_gpu_fail(ctx->driver, &calls->launch, code, launch->name) : OCTGEMM_OK;
+}
+
+static int64_t at_most(int64_t value, int64_t limit)
+{
+    return value < limit ? value : limit;
+}
+
+enum { most_rows = 1 << 20 }; /* blocks of a launch over rows; each takes every most_rows-th */
+
+static octgemm_status start_weights(const struct gpu_ctx *ctx,
+                                    struct octgemm_weights_params *params, void *stream)
+{
+    const struct gpu_helper *weights = ctx->driver->weights;
+    const struct launch launch = {.function = ctx->weights,
+                                  .name = weights->function,
+                                  .blocks = at_most(params->n, most_rows),
+                                  .threads = weights->threads,
+                                  .stream = stream};
+    return start(ctx, &launch, params, NULL);
+}
+
+/* The sums of B's rows into the workspace. */
+static octgemm_status start_sums(const struct gpu_ctx *ctx, const octgemm_args *args, void *column)
+{
+    struct octgemm_weights_params params = {
+        .b = args->b, .column = column, .n = args->n, .ldb = args->ldb, .k = (int32_t)args->k};
+    return start_weights(ctx, &params, args->stream);
+}
+
+static octgemm_status zero_counters(const struct gpu_ctx *ctx, const struct gpu_plan *plan,
+                                    void *counter, void *stream)
+{
+    const struct gpu_calls *calls = ctx->driver->calls;
+    size_t tiles = (size_t)plan->tiles_m * (size_t)plan->tiles_n;
+    int code = calls->fill(counter, 0, tiles, stream);
+    return code ? octgemm_gpu_fail(ctx->driver, &calls->fill, code, "") : OCTGEMM_OK;
+}
+
+static octgemm_status make_maps(const struct gpu_ctx *ctx, struct octgemm_tensor_maps *maps,
+                                const struct gpu_kernel *kernel, const octgemm_args *args)
+{
+    const struct gpu_matrix a = {.base = args->a,
+                                 .rows = args->m,
+                                 .columns = args->k,
+                                 .ld = args->lda,
+                                 .box_rows = kernel->box_a,
+                                 .box_columns = kernel->tile_k};
+    const struct gpu_matrix b = {.base = args->b,
+                                 .rows = args->n,
+                                 .columns = args->k,
+                                 .ld = weight_stride(args),
+                                 .box_rows = kernel->box_b,
+                                 .box_columns = kernel->tile_k};
+    octgemm_status status = ctx->driver->tensor_map(ctx, maps->a, &a);
+    return status == OCTGEMM_OK ? ctx->driver->tensor_map(ctx, maps->b, &b) : status;
+}
+
+static void fill_params(struct octgemm_gemm_params *params, const struct gpu_plan *plan,
+                        const octgemm_args *args)
+{
+    *params = (struct octgemm_gemm_params){
+        .a = args->a,
+        .b = args->b,
+        .d = args->d,
+        .sa = args->sa,
+        .sb = args->sb,
+        .za = args->za,
+        .bias = args->bias,
+        .m = args->m,
+        .n = args->n,
+        .lda = args->lda,
+        .ldb = weight_stride(args),
+        .ldd = args->ldd,
+        .tiles_m = plan->tiles_m,
+        .tiles_n = plan->tiles_n,
+        .k = (int32_t)args->k,
+        .sa_step = args->sa_mode == OCTGEMM_SCALE_ROW,
+        .sb_step = args->sb_mode == OCTGEMM_SCALE_ROW,
+        .za_step = args->za_mode == OCTGEMM_SCALE_ROW,
+        .d_type = (int32_t)args->d_type,
+        .bias_type = (int32_t)args->bias_type,
+        .splits = plan->splits,
+        .k_split = plan->k_split,
+        .group = plan->group,
+    };
+}
+
+/* The run proper; the device is current. */
+static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel *self,
+                                  const octgemm_args *args)
+{
+    const struct gpu_kernel *kernel = self->impl;
+    struct gpu_plan plan;
+    struct layout layout;
+    struct octgemm_gemm_params params;
+    struct octgemm_tensor_maps maps;
+    make_plan(&plan, &ctx->base, kernel, args);
+    lay_out(&layout, &plan, kernel, args);
+    fill_params(&params, &plan, args);
+
+    octgemm_status status = OCTGEMM_OK;
+    char *workspace = layout.bytes > 0 ? aligned_start(args->workspace) : NULL;
+    if (args->za && is_packed(args))
+        params.column = (const int32_t *)((const char *)args->b + args->n * params.ldb);
+    if (args->za && !is_packed(args)) {
+        params.column = (const int32_t *)(workspace + layout.column);
+        status = start_sums(ctx, args, workspace + layout.column);
+    }
+    if (plan.splits > 1 && status == OCTGEMM_OK) {
+        params.counter = (uint32_t *)(workspace + layout.counter);
+        params.partial = (int32_t *)(workspace + layout.partial);
+        status = zero_counters(ctx, &plan, params.counter, args->stream);
+    }
+    if (kernel->box_a && status == OCTGEMM_OK)
+        status = make_maps(ctx, &maps, kernel, args);
+    if (status != OCTGEMM_OK)
+        return status;
+
+    const struct gpu_functions *functions = &ctx->functions[self - ctx->base.backend->kernels];
+    int odd = odd_strides(kernel, args) || odd_addresses(kernel, args);
+    int64_t units = plan.tiles_m * plan.tiles_n * plan.splits;
+    int64_t resident = (int64_t)ctx->device->multiprocessors * kernel->resident;
+    const struct launch launch = {.function = odd ? functions->unaligned : functions->aligned,
+                                  .name = odd ? kernel->unaligned : kernel->function,
+                                  .blocks = kernel->persistent ? at_most(units, resident) : units,
+                                  .threads = kernel->threads,
+                                  .shared = kernel->shared,
+                                  .stream = args->stream};
+    return start(ctx, &launch, &params, &maps);
+}
+
+octgemm_status octgemm_gpu_run(const octgemm_ctx *ctx, const struct kernel *self,
+                               const octgemm_args *args)
+{
+    int previous;
+    octgemm_status status = gpu(ctx)->driver->enter(gpu(ctx), &previous);
+    if (status != OCTGEMM_OK)
+        return status;
+    status = run_entered(gpu(ctx), self, args);
+    gpu(ctx)->driver->leave(gpu(ctx), previous);
+    return status;
+}
+
+/* -- quantising ------------------------------------------------------------------------------ */
+
+static int takes_rows(const struct gpu_quantizer *row, const octgemm_quantize_args *args)
+{
+    int64_t width = args->x_type == OCTGEMM_F32 ? 4 : 2;
+    uintptr_t strides = (uintptr_t)(args->ldx * width) | (uintptr_t)args->ldq;
+    uintptr_t addresses = (uintptr_t)args->x | (uintptr_t)args->q;
+    uintptr_t words = (uintptr_t)args->scale | (uintptr_t)args->zero;
+    return row->align == 1 || (((strides | addresses) & ((uintptr_t)row->align - 1)) == 0 &&
+                               (words & 3) == 0 && (row->max_k == 0 || args->k <= row->max_k));
+}
+
+octgemm_status octgemm_gpu_quantize(const octgemm_ctx *ctx, const octgemm_quantize_args *args)
+{
+    const struct gpu_driver *driver = gpu(ctx)->driver;
+    size_t row = 0;
+    while (!takes_rows(&driver->quantizers[row], args))
+        row++;
+    const struct gpu_quantizer *quantizer = &driver->quantizers[row];
+    struct octgemm_quantize_params params = {.x = args->x,
+                                             .q = args->q,
+                                             .scale = args->scale,
+                                             .zero = args->zero,
+                                             .rows = args->rows,
+                                             .ldx = args->ldx,
+                                             .ldq = args->ldq,
+                                             .k = args->k,
+                                             .x_type = (int32_t)args->x_type,
+                                             .static_scale = args->static_scale};
+    int64_t blocks =
+        args->rows / quantizer->rows_per_block + (args->rows % quantizer->rows_per_block > 0);
+    const struct launch launch = {.function = gpu(ctx)->quantizers[row],
+                                  .name = quantizer->function,
+                                  .blocks = at_most(blocks, most_rows),
+                                  .threads = quantizer->threads,
+                                  .stream = args->stream};
+    int previous;
+    octgemm_status status = driver->enter(gpu(ctx), &previous);
+    if (status != OCTGEMM_OK)
+        return status;
+    status = start(gpu(ctx), &launch, &params, NULL);
+    driver->leave(gpu(ctx), previous);
+    return status;
+}
+
+/* -- packed weights: n rows of round_up(k, 128) bytes, zeros behind k, then n sums of rows ------
+ */
+
+octgemm_status octgemm_gpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes)
+{
+    (void)ctx;
+    int64_t row = round_up(k, packed_alignment) + (int64_t)sizeof(int32_t);
+    if (n > PTRDIFF_MAX / row)
+        return octgemm_fail(
+            OCTGEMM_ERR_ARG,
+            "octgemm_packed_size: n rows need more bytes than an address can count");
+    *bytes = (size_t)(n * row);
+    return OCTGEMM_OK;
+}
+
+octgemm_status octgemm_gpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const int8_t *b,
+                                int64_t ldb, void *packed, void *stream)
+{
+    if (n == 0)
+        return OCTGEMM_OK;
+    int64_t ldp = round_up(k, packed_alignment);
+    struct octgemm_weights_params params = {.b = b,
+                                            .packed = packed,
+                                            .column = (int32_t *)((char *)packed + n * ldp),
+                                            .n = n,
+                                            .ldb = ldb,
+                                            .ldp = ldp,
+                                            .k = (int32_t)k};
+    int previous;
+    octgemm_status status = gpu(ctx)->driver->enter(gpu(ctx), &previous);
+    if (status != OCTGEMM_OK)
+        return status;
+    status = start_weights(gpu(ctx), &params, stream);
+    gpu(ctx)->driver->leave(gpu(ctx), previous);
+    return status;
+}

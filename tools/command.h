@@ -1,0 +1,17 @@
+/* What a subcommand of octgemm is. main.c has the one table of them; each is one file.
+ *
+ * A command returns the exit status of the program: 0, EXIT_CHECK when something it checked is
+ * wrong, EXIT_INPUT when it could not do its work (usage, a bad file, no such backend, no memory).
+ */
+#ifndef OCTGEMM_COMMAND_H
+#define OCTGEMM_COMMAND_H
+
+enum { EXIT_CHECK = 1, EXIT_INPUT = 2 };
+
+int octgemm_info_command(int argc, char **argv);
+int octgemm_run_command(int argc, char **argv);
+int octgemm_demo_command(int argc, char **argv);
+int octgemm_bench_command(int argc, char **argv);
+int octgemm_tensors_command(int argc, char **argv);
+
+#endif

@@ -1,0 +1,103 @@
+/* A context and its memory: see device.h. */
+#include "device.h"
+#include "command.h"
+#include "report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The library's own way to force a kernel is the environment, so it is set for the time of
+ * octgemm_open(). A kernel of "" is none at all. */
+static int open_with_kernel(struct device *device, const struct device_choice *choice)
+{
+    static const char variable[] = "OCTGEMM_KERNEL";
+    const char *before = getenv(variable);
+    char *kept = before ? strdup(before) : NULL;
+    int failed = (before && !kept) ||
+                 (*choice->kernel ? setenv(variable, choice->kernel, 1) : unsetenv(variable)) != 0;
+    octgemm_status status = OCTGEMM_ERR_NOMEM;
+    if (!failed)
+        status = octgemm_open(&device->ctx, choice->backend, (int)choice->index);
+    if (kept)
+        setenv(variable, kept, 1);
+    else
+        unsetenv(variable);
+    free(kept);
+    if (failed)
+        return octgemm_complain("no memory for a kernel's name");
+    return status == OCTGEMM_OK ? 0 : octgemm_complain("%s", octgemm_last_error());
+}
+
+int octgemm_open_device(struct device *device, const struct device_choice *choice)
+{
+    *device = (struct device){.ctx = NULL};
+    if (choice->kernel)
+        return open_with_kernel(device, choice);
+    if (octgemm_open(&device->ctx, choice->backend, (int)choice->index) != OCTGEMM_OK)
+        return octgemm_complain("%s", octgemm_last_error());
+    return 0;
+}
+
+void octgemm_close_device(struct device *device)
+{
+    for (size_t i = 0; i < device->count; i++)
+        octgemm_free(device->ctx, device->owned[i]);
+    free(device->owned);
+    octgemm_close(&device->ctx);
+    *device = (struct device){.ctx = NULL};
+}
+
+int octgemm_device_alloc(struct device *device, int64_t bytes, void **out)
+{
+    *out = NULL;
+    if (bytes < 0)
+        return octgemm_complain("a matrix of this shape does not fit the address space");
+    if (device->count == device->room) {
+        size_t room = device->room * 2 + 16;
+        void **owned = realloc(device->owned, room * sizeof *owned);
+        if (!owned)
+            return octgemm_complain("no memory for a list");
+        device->owned = owned;
+        device->room = room;
+    }
+    if (octgemm_alloc(device->ctx, (size_t)bytes, out) != OCTGEMM_OK)
+        return octgemm_complain_library("memory of the device");
+    device->owned[device->count++] = *out;
+    return 0;
+}
+
+void octgemm_device_free(struct device *device, void *memory)
+{
+    for (size_t i = 0; memory && i < device->count; i++)
+        if (device->owned[i] == memory) {
+            octgemm_free(device->ctx, memory);
+            device->owned[i] = device->owned[--device->count];
+            return;
+        }
+}
+
+int octgemm_device_upload(struct device *device, const void *host, int64_t bytes, void **out)
+{
+    int status = octgemm_device_alloc(device, bytes, out);
+    if (status == 0 && octgemm_upload(device->ctx, *out, host, (size_t)bytes, NULL) != OCTGEMM_OK)
+        status = octgemm_complain_library("copying to the device");
+    return status;
+}
+
+int octgemm_device_download(const struct device *device, void *host, const void *from,
+                            int64_t bytes)
+{
+    if (octgemm_download(device->ctx, host, from, (size_t)bytes, NULL) != OCTGEMM_OK ||
+        octgemm_sync(device->ctx, NULL) != OCTGEMM_OK)
+        return octgemm_complain_library("copying from the device");
+    return 0;
+}
+
+int octgemm_device_workspace(struct device *device, octgemm_args *args)
+{
+    if (octgemm_workspace(device->ctx, args, &args->workspace_size) != OCTGEMM_OK)
+        return octgemm_complain("%s", octgemm_last_error());
+    if (args->workspace_size == 0)
+        return 0;
+    return octgemm_device_alloc(device, (int64_t)args->workspace_size, &args->workspace);
+}

@@ -1,0 +1,132 @@
+/* Option tables on getopt_long: see options.h. */
+#include "options.h"
+#include "command.h"
+#include "report.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { row_max = 32, first_long = 256, help_value = 255 };
+
+const char *const octgemm_type_names[] = {"f32", "f16", "bf16", "i32", NULL};
+
+int octgemm_parse_integer(const char *text, const char *end, int64_t low, int64_t high,
+                          int64_t *out)
+{
+    int64_t value = 0;
+    if (text == end)
+        return 0;
+    for (; text < end; text++) {
+        if (*text < '0' || *text > '9' || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, *text - '0', &value))
+            return 0;
+    }
+    *out = value;
+    return value >= low && value <= high;
+}
+
+static int print_help(const struct syntax *syntax)
+{
+    printf("Usage: octgemm %s [OPTION...]%s%s\n%s\n\n", syntax->command,
+           *syntax->operands ? " " : "", syntax->operands, syntax->summary);
+    for (size_t i = 0; i < syntax->row_count; i++) {
+        const struct option_row *row = &syntax->rows[i];
+        char left[64], letter[8] = "    ";
+        if (row->letter)
+            snprintf(letter, sizeof letter, "-%c, ", row->letter);
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, row->name, row->value ? " " : "",
+                 row->value ? row->value : "");
+        printf("  %-37s%s\n", left, row->help);
+    }
+    printf("  %-37s%s\n", "-h, --help", "this text");
+    return octgemm_flush_output();
+}
+
+static int bad_value(const struct syntax *syntax, const struct option_row *row, const char *text,
+                     const char *wanted)
+{
+    return octgemm_complain("%s: --%s %s: %s", syntax->command, row->name, text, wanted);
+}
+
+static int set_value(const struct syntax *syntax, const struct option_row *row, const char *text,
+                     void *out)
+{
+    void *member = (char *)out + row->offset;
+    char wanted[128];
+    switch (row->kind) {
+    case OPTION_FLAG:
+    case OPTION_CLEAR:
+        *(int *)member = row->kind == OPTION_FLAG;
+        return 0;
+    case OPTION_TEXT:
+        *(const char **)member = text;
+        return 0;
+    case OPTION_INTEGER:
+        if (octgemm_parse_integer(text, text + strlen(text), row->low, row->high, member))
+            return 0;
+        snprintf(wanted, sizeof wanted, "want a whole number from %lld to %lld",
+                 (long long)row->low, (long long)row->high);
+        return bad_value(syntax, row, text, wanted);
+    case OPTION_SECONDS: {
+        char *end;
+        double value = strtod(text, &end);
+        if (end == text || *end || !(value > 0) || value > 86400)
+            return bad_value(syntax, row, text, "want a number of seconds above 0");
+        *(double *)member = value;
+        return 0;
+    }
+    case OPTION_CHOICE:
+        for (int i = 0; row->choices[i]; i++)
+            if (strcmp(row->choices[i], text) == 0) {
+                *(int *)member = i;
+                return 0;
+            }
+        return bad_value(syntax, row, text, row->value);
+    }
+    return 0;
+}
+
+int octgemm_parse_options(const struct syntax *syntax, int argc, char **argv, void *out,
+                          int *operand)
+{
+    struct option longs[row_max + 2] = {{0}};
+    char letters[2 * row_max + 4] = ":h";
+    for (size_t i = 0; i < syntax->row_count; i++) {
+        const struct option_row *row = &syntax->rows[i];
+        longs[i] = (struct option){.name = row->name,
+                                   .has_arg = row->value ? required_argument : no_argument,
+                                   .val = first_long + (int)i};
+        size_t length = strlen(letters);
+        if (row->letter)
+            snprintf(letters + length, sizeof letters - length, "%c%s", row->letter,
+                     row->value ? ":" : "");
+    }
+    longs[syntax->row_count] = (struct option){.name = "help", .val = 'h'};
+
+    opterr = 0;
+    for (int code; (code = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
+        if (code == 'h')
+            return print_help(syntax);
+        const struct option_row *row = NULL;
+        for (size_t i = 0; i < syntax->row_count; i++)
+            if (code == first_long + (int)i || (code && code == syntax->rows[i].letter))
+                row = &syntax->rows[i];
+        if (!row)
+            return octgemm_complain(code == ':' ? "%s: %s wants a value"
+                                                : "%s: unknown or incomplete option %s (--help "
+                                                  "lists them)",
+                                    syntax->command, argv[optind - 1]);
+        int status = set_value(syntax, row, optarg, out);
+        if (status)
+            return status;
+    }
+    if (optind < argc && !*syntax->operands)
+        return octgemm_complain("%s: what is \"%s\"? This command takes options only",
+                                syntax->command, argv[optind]);
+    *operand = optind;
+    return -1;
+}

@@ -1,0 +1,91 @@
+/* Complaints, figures and JSON: see report.h. */
+#include "report.h"
+#include "command.h"
+#include "octgemm.h"
+#include "progress.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *octgemm_clean(char *out, size_t size, const char *text)
+{
+    size_t i = 0;
+    for (; text[i] && i + 1 < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+        out[i] = c < 0x20 || c == 0x7f ? '?' : text[i];
+        /* C1 controls are U+0080 to U+009F: C2 80 to C2 9F in UTF-8. */
+        if (i > 0 && (unsigned char)text[i - 1] == 0xc2 && c >= 0x80 && c < 0xa0)
+            out[i - 1] = out[i] = '?';
+    }
+    out[i] = '\0';
+    return out;
+}
+
+int octgemm_complain(const char *format, ...)
+{
+    char text[1024], clean[1024];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    octgemm_progress_pause();
+    fprintf(stderr, "octgemm: %s\n", octgemm_clean(clean, sizeof clean, text));
+    return EXIT_INPUT;
+}
+
+int octgemm_complain_library(const char *doing)
+{
+    return octgemm_complain("%s: %s", doing, octgemm_last_error());
+}
+
+int octgemm_flush_output(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    return octgemm_complain("cannot write the report: %s",
+                            errno ? strerror(errno) : "output error");
+}
+
+int octgemm_print_json(json_t *object)
+{
+    if (!object)
+        return octgemm_complain("no memory for the report");
+    octgemm_progress_pause();
+    int failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    json_decref(object);
+    putchar('\n');
+    int status = octgemm_flush_output();
+    return status || !failed ? status : octgemm_complain("cannot write the report");
+}
+
+json_t *octgemm_json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+const char *octgemm_format_seconds(char *out, size_t size, double seconds)
+{
+    static const struct {
+        double below, factor;
+        const char *unit;
+    } units[] = {{1e-3, 1e6, "us"}, {1, 1e3, "ms"}, {INFINITY, 1, "s"}};
+    size_t i = 0;
+    while (seconds >= units[i].below)
+        i++;
+    double value = seconds * units[i].factor;
+    snprintf(out, size, "%.*f %s", value < 10 ? 2 : value < 100 ? 1 : 0, value, units[i].unit);
+    return out;
+}
+
+const char *octgemm_format_decibel(char *out, size_t size, double decibel)
+{
+    if (isfinite(decibel))
+        snprintf(out, size, "%.1f dB", decibel);
+    else
+        snprintf(out, size, "%s dB", decibel > 0 ? "inf" : "-inf");
+    return out;
+}

@@ -1,0 +1,36 @@
+/* What every command says, and how: complaints on stderr, figures and JSON on stdout.
+ *
+ * Names that come from files are untrusted: everything printed for people goes through
+ * octgemm_clean(), so that a tensor's name can neither break a line nor drive a terminal. */
+#ifndef OCTGEMM_REPORT_H
+#define OCTGEMM_REPORT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* Prints "octgemm: ..." as one line on stderr; returns EXIT_INPUT. */
+int octgemm_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same with octgemm_last_error() behind "doing: ". */
+int octgemm_complain_library(const char *doing);
+
+/* Copies text with control characters and other non-printable bytes as '?' (UTF-8 is kept);
+ * returns out. */
+const char *octgemm_clean(char *out, size_t size, const char *text);
+
+/* Writes out stdout's buffer; a full disk or a closed pipe is an error like any other. */
+int octgemm_flush_output(void);
+
+/* Prints the object on stdout and releases it. NULL means that there was no memory for it. */
+int octgemm_print_json(json_t *object);
+
+/* A number, or null where JSON has none (infinity, NaN). */
+json_t *octgemm_json_number(double value);
+
+/* "12.3 us", "4.56 ms", "7.89 s". */
+const char *octgemm_format_seconds(char *out, size_t size, double seconds);
+
+/* "41.2 dB", "inf dB". */
+const char *octgemm_format_decibel(char *out, size_t size, double decibel);
+
+#endif

@@ -139,7 +139,7 @@ static struct plan make_plan(const octgemm_ctx *ctx, const struct cpu_gemm *gemm
     plan.threads = (int)at_most(plan.threads, plan.row_blocks * plan.groups * plan.splits);
     plan.ldc = multiple(plan.group, 16);
     plan.c_bytes = (size_t)(plan.row_block * plan.ldc) * sizeof(int32_t);
-    plan.counter_bytes = lines((size_t)(outer + plan.groups) * sizeof(int));
+    plan.counter_bytes = lines((size_t)(outer + plan.row_blocks * plan.groups) * sizeof(int));
     if (plan.splits > 1)
         plan.partial_bytes =
             lines(plan.c_bytes) * (size_t)(plan.row_blocks * plan.groups * plan.splits);
@@ -174,7 +174,7 @@ struct job {
     const struct plan *plan;
     int threads;
     int *next; /* for each row block (FROM_PANELS) or group: the next task in it */
-    int *done; /* for each group: how many of its ranges of k are finished */
+    int *done; /* for each row block and group: how many of its ranges of k are finished */
     char *partial, *private;
 };
 
@@ -329,7 +329,8 @@ static int32_t *partial_sums(const struct job *job, const struct task *task, int
 static int add_partial_sums(const struct job *job, const struct task *task)
 {
     const struct plan *plan = job->plan;
-    int before = __atomic_fetch_add(&job->done[task->group], 1, __ATOMIC_ACQ_REL);
+    int64_t tile = task->row_block * plan->groups + task->group;
+    int before = __atomic_fetch_add(&job->done[tile], 1, __ATOMIC_ACQ_REL);
     if (before + 1 < plan->splits)
         return 0;
     int32_t *total = partial_sums(job, task, 0);

@@ -32,6 +32,8 @@ static const struct suite_case table[] = {
     {.name = "aligned", .m = 64, .n = 64, .k = 128, SCALED, .d_type = OCTGEMM_BF16},
     {.name = "integers", .m = 37, .n = 43, .k = 259, .d_type = OCTGEMM_I32},
     {.name = "integers-aligned", .m = 128, .n = 128, .k = 256, .d_type = OCTGEMM_I32},
+    /* Few columns, long k, several blocks of rows: k is split between threads in each block. */
+    {.name = "split-k-row-blocks", .m = 64, .n = 3, .k = 65792, .d_type = OCTGEMM_I32},
     {.name = "everything",
      .m = 19,
      .n = 35,

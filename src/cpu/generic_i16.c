@@ -1,42 +1,26 @@
 /* The floor: plain C that the compiler vectorises at its baseline, taking anything.
  *
- * A panel is four rows of B as they are, so a sum over k is a product of two rows. Both sides are
- * widened to int16 a few KB at a time, because sums of int16 products into int32 are what compilers
- * know an instruction for on every machine (pmaddwd, smlal); eight sums at once reuse the loads. */
+ * Both sides are widened to int16 a few KB at a time, because sums of int16 products into int32 are
+ * what compilers know an instruction for on every machine (pmaddwd, smlal); eight sums at once
+ * reuse the loads. */
+#include "dots4.h"
 #include "kernels.h"
 
-#include <string.h>
-
-enum { nr = 4, mr = 2, kc = 1024 };
-
-static size_t panel_bytes(int64_t k)
-{
-    size_t sums = nr * sizeof(int32_t);
-    return (sums + nr * (size_t)k + 63) / 64 * 64;
-}
-
-static void pack(void *panel, const int8_t *b, int64_t ldb, int64_t columns, int64_t k, int quick)
-{
-    int32_t sums[nr] = {0};
-    int8_t *rows = (int8_t *)panel + sizeof sums;
-    (void)quick;
-    for (int64_t j = 0; j < columns; j++) {
-        memcpy(rows + j * k, b + j * ldb, (size_t)k);
-        for (int64_t p = 0; p < k; p++)
-            sums[j] += b[j * ldb + p];
-    }
-    memcpy(panel, sums, sizeof sums);
-    size_t used = sizeof sums + (size_t)(columns * k);
-    memset((char *)panel + used, 0, panel_bytes(k) - used);
-}
-
-static const struct cpu_format format = {
-    .name = "rows4", .nr = nr, .k_step = kc, .panel_bytes = panel_bytes, .pack = pack};
+enum { nr = dots4_nr, kr = dots4_kr, kc = dots4_kc, mr = 2 };
 
 static void widen(int16_t *restrict out, const int8_t *restrict in, int64_t count)
 {
     for (int64_t p = 0; p < count; p++)
         out[p] = in[p];
+}
+
+/* The four columns of a block of groups, kc apart. */
+static void widen_columns(int16_t *restrict out, const int8_t *restrict groups, int64_t depth)
+{
+    for (int64_t p = 0; p < depth; p += kr)
+        for (int64_t j = 0; j < nr; j++)
+            for (int64_t q = 0; q < kr; q++)
+                out[j * kc + p + q] = groups[p * nr + j * kr + q];
 }
 
 /* A of a tile as int16, in blocks of kc: rows of a block lie together. */
@@ -100,17 +84,16 @@ static void multiply(const struct cpu_tile *tile)
 {
     int16_t wide[nr * kc];
     const int16_t *a = tile->block;
+    const char *groups = tile->panels + octgemm_groups_offset(nr);
     for (int64_t i = 0; i < tile->rows; i++)
         memset(tile->c + i * tile->ldc, 0, (size_t)(tile->panel_count * nr) * sizeof(int32_t));
     for (int64_t p = tile->k0; p < tile->k1; p += kc) {
         int64_t depth = tile->k1 - p < kc ? tile->k1 - p : kc;
         for (int64_t panel = 0; panel < tile->panel_count; panel++) {
-            const int8_t *rows = (const int8_t *)tile->panels + (size_t)panel * tile->panel_bytes +
-                                 nr * sizeof(int32_t);
             int32_t *c = tile->c + panel * nr;
-            for (int64_t j = 0; j < nr; j++)
-                widen(wide + j * kc, rows + j * tile->k + p, depth);
             int64_t i = 0;
+            widen_columns(wide, (const int8_t *)groups + (size_t)panel * tile->panel_bytes + p * nr,
+                          depth);
             for (; i + mr <= tile->rows; i += mr)
                 two_rows(c + i * tile->ldc, tile->ldc, a + i * depth, wide, depth);
             if (i < tile->rows)
@@ -122,7 +105,7 @@ static void multiply(const struct cpu_tile *tile)
 
 const struct cpu_gemm octgemm_cpu_generic_i16 = {
     .isa = CPU_GENERIC,
-    .format = &format,
+    .format = &octgemm_cpu_dots4,
     .mr = mr,
     .mc = 64,
     .nc = 64,

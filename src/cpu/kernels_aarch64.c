@@ -4,6 +4,9 @@
 #include "vector.h"
 
 static const struct kernel kernels[] = {
+    CPU_KERNEL("i8mm_s8_8x8", "i8mm", &octgemm_cpu_i8mm_s8),
+    CPU_KERNEL("dotprod_s8_8x8", "dotprod", &octgemm_cpu_dotprod_s8),
+    CPU_KERNEL("neon_mlal_4x4", "neon", &octgemm_cpu_neon_mlal),
     CPU_KERNEL("generic_i16_2x4", "any", &octgemm_cpu_generic_i16),
 };
 

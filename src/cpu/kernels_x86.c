@@ -4,6 +4,7 @@
 #include "vector.h"
 
 static const struct kernel kernels[] = {
+    CPU_KERNEL("sse41_i16_2x4", "sse41", &octgemm_cpu_sse41_i16),
     CPU_KERNEL("generic_i16_2x4", "any", &octgemm_cpu_generic_i16),
 };
 

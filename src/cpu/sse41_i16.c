@@ -1,0 +1,84 @@
+/* SSE4.1: dot products of rows in int16 (pmovsxbw, pmaddwd), 2 rows by 4 columns, A straight from
+ * the caller's rows. Twelve registers: eight sums, two of A, one or two of B. */
+#include "dots4.h"
+#include "kernels.h"
+
+#include <smmintrin.h>
+
+enum { mr = 2 };
+
+static inline __m128i load8(const int8_t *p)
+{
+    return _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)p));
+}
+
+/* The sums of the four lanes of each of s[0..4). */
+static inline __m128i across(const __m128i s[4])
+{
+    return _mm_hadd_epi32(_mm_hadd_epi32(s[0], s[1]), _mm_hadd_epi32(s[2], s[3]));
+}
+
+/* 8 of a group's 16: `w` points to their places in the first column. */
+OCTGEMM_INLINE void step(__m128i sums[][4], int rows, const int8_t *const a[], const int8_t *w)
+{
+    __m128i left[mr];
+    for (int i = 0; i < rows; i++)
+        left[i] = load8(a[i]);
+    for (int j = 0; j < dots4_nr; j++) {
+        __m128i right = load8(w + j * dots4_kr);
+        for (int i = 0; i < rows; i++)
+            sums[i][j] = _mm_add_epi32(sums[i][j], _mm_madd_epi16(left[i], right));
+    }
+}
+
+OCTGEMM_INLINE void micro(int rows, int32_t *c, int64_t ldc, const int8_t *a, int64_t lda,
+                          const int8_t *w, int64_t depth, int first)
+{
+    __m128i sums[mr][4];
+    const int8_t *row[mr];
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < dots4_nr; j++)
+            sums[i][j] = _mm_setzero_si128();
+    int64_t p = 0;
+    for (; p + dots4_kr <= depth; p += dots4_kr)
+        for (int half = 0; half < dots4_kr; half += 8) {
+            for (int i = 0; i < rows; i++)
+                row[i] = a + i * lda + p + half;
+            step(sums, rows, row, w + p * dots4_nr + half);
+        }
+    if (p < depth) {
+        int8_t end[mr][dots4_kr] = {{0}};
+        for (int i = 0; i < rows; i++)
+            memcpy(end[i], a + i * lda + p, (size_t)(depth - p));
+        for (int half = 0; half < dots4_kr; half += 8) {
+            for (int i = 0; i < rows; i++)
+                row[i] = end[i] + half;
+            step(sums, rows, row, w + p * dots4_nr + half);
+        }
+    }
+    for (int i = 0; i < rows; i++) {
+        __m128i *out = (__m128i *)(c + i * ldc);
+        __m128i total = across(sums[i]);
+        _mm_storeu_si128(out, first ? total : _mm_add_epi32(total, _mm_loadu_si128(out)));
+    }
+}
+
+OCTGEMM_MICRO(micro1, 1)
+OCTGEMM_MICRO(micro2, 2)
+
+static void multiply(const struct cpu_tile *tile)
+{
+    static const struct groups_loop loop = {
+        .nr = dots4_nr, .kr = dots4_kr, .mr = mr, .kc = dots4_kc, .micro = {micro1, micro2}};
+    octgemm_groups_multiply(tile, &loop);
+}
+
+const struct cpu_gemm octgemm_cpu_sse41_i16 = {
+    .isa = CPU_SSE41,
+    .format = &octgemm_cpu_dots4,
+    .mr = mr,
+    .mc = 64,
+    .nc = 64,
+    .direct_m = 4,
+    .multiply = multiply,
+};

@@ -11,6 +11,9 @@ extern const struct cpu_gemm octgemm_cpu_sse41_i16;
 extern const struct cpu_gemm octgemm_cpu_neon_mlal;
 extern const struct cpu_gemm octgemm_cpu_dotprod_s8;
 extern const struct cpu_gemm octgemm_cpu_i8mm_s8;
+extern const struct cpu_gemm octgemm_cpu_avxvnni;
+extern const struct cpu_gemm octgemm_cpu_avx512vnni;
+extern const struct cpu_gemm octgemm_cpu_amx;
 
 /* cpu.c and gemm.c: what every row of the table has in common. */
 const char *octgemm_cpu_usable(const octgemm_ctx *ctx, const struct kernel *self);

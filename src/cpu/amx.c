@@ -1,0 +1,352 @@
+/* AMX-INT8: 1024 MACs/cycle.
+ *
+ * tdpbsud multiplies 16 rows x 64 k of A (s8) by 64 k x 16 columns of weights (u8) in 16 cycles.
+ * The weights are the panels of the VNNI kernels (vnni16.h): 16 steps of a panel are a tile as they
+ * lie, and the +128 in them is undone the same way, by starting C at -128 * (sum of the row of A).
+ *
+ * Tiles 0 to 3 hold C, the others what is being multiplied. With more than 16 rows C is 2 tiles of
+ * rows x 2 of columns: four loads for four products. Up to 16 rows it is 1 x 4, with as many rows
+ * in a tile as there are, for tdpbsud takes a cycle for each. Up to 4 rows the VNNI kernel wins.
+ *
+ * A is copied into whole tiles, zeros behind the last k (prepare): a tile is then 1 KB in one
+ * piece, where rows a power of two apart would fall into the same set of L1. k is cut so that the
+ * weights of two panels stay in L1 while every row uses them; the next two are prefetched
+ * meanwhile.
+ *
+ * The tile configuration belongs to the thread, so multiply() loads it each time and releases it:
+ * the caller's code never sees tiles in use. */
+#include "kernels.h"
+#include "vnni16.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+enum {
+    TILE_ROWS = 16,
+    TILE_K = 64,
+    TILE_BYTES = TILE_ROWS * TILE_K,
+    BLOCK_K = 1024, /* of two panels: 32 KB in L1 */
+    MOST_PANELS = 4,
+    CACHE_LINE = 64,
+    FEW_ROWS = 4,        /* for the VNNI kernel */
+    STREAM_AHEAD = 4096, /* bytes of each panel, when its weights are used once */
+};
+
+/* What ldtilecfg reads. */
+struct tile_config {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+};
+
+/* Rows of A and C: `first` in a row tile, `second` in the one below it; 0: there is none, and every
+ * tile but A's and C's is weights. */
+static void configure(int64_t first, int64_t second)
+{
+    const uint8_t a = (uint8_t)first, b = (uint8_t)second;
+    const uint8_t two[] = {a, b, a, b, a, b, TILE_ROWS, TILE_ROWS};
+    const uint8_t one[] = {a, a, a, a, a, TILE_ROWS, TILE_ROWS, TILE_ROWS};
+    struct tile_config config = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        config.rows[i] = second > 0 ? two[i] : one[i];
+        config.row_bytes[i] = TILE_K;
+    }
+    _tile_loadconfig(&config);
+}
+
+static int64_t round_up(int64_t value, int64_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+/* The prepared rows: their sums, then row tiles of [k / 64][16][64], all zero where A ends. */
+static size_t sums_bytes(int64_t rows)
+{
+    return (size_t)round_up(rows, TILE_ROWS) * sizeof(int32_t);
+}
+
+static size_t block_bytes(int64_t rows, int64_t k)
+{
+    return sums_bytes(rows) + (size_t)(round_up(rows, TILE_ROWS) * round_up(k, TILE_K));
+}
+
+static void prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int64_t k0, int64_t k1)
+{
+    int8_t *tiles = (int8_t *)block + sums_bytes(rows);
+    int64_t k_tiles = (k1 - k0 + TILE_K - 1) / TILE_K;
+    octgemm_cpu_avx512vnni.prepare(block, a, lda, rows, k0, k1);
+    if (rows <= FEW_ROWS)
+        return;
+    for (int64_t i = 0; i < round_up(rows, TILE_ROWS); i++) {
+        int8_t *tile = tiles + i / TILE_ROWS * k_tiles * TILE_BYTES + i % TILE_ROWS * TILE_K;
+        for (int64_t k = k0; k < k1; k += TILE_K, tile += TILE_BYTES) {
+            int64_t present = i >= rows ? 0 : k1 - k < TILE_K ? k1 - k : TILE_K;
+            __mmask64 mask = present == TILE_K ? ~(__mmask64)0 : ((__mmask64)1 << present) - 1;
+            const int8_t *from = present > 0 ? a + i * lda + k : a;
+            _mm512_storeu_si512(tile, _mm512_maskz_loadu_epi8(mask, from));
+        }
+    }
+}
+
+/* One product: row tiles x panels over a block of k, added to c. */
+struct amx_step {
+    const int8_t *a;      /* the first row tile's tiles */
+    int64_t a_distance;   /* to the second's */
+    const uint8_t *w;     /* the first panel's tiles */
+    int64_t w_distance;   /* to the next panel's */
+    const uint8_t *last;  /* the panels' last tiles when these are not whole, else NULL */
+    int64_t k_tiles;      /* `last` not included */
+    const uint8_t *ahead; /* what to prefetch: `lines` lines of each panel in each step */
+    int64_t lines;
+    int32_t *c;
+    int64_t ldc;
+};
+
+static inline void prefetch(const struct amx_step *s, int64_t i, int panels)
+{
+    const char *ahead = (const char *)s->ahead + i * s->lines * CACHE_LINE;
+    for (int64_t line = 0; line < s->lines; line++)
+        for (int p = 0; p < panels; p++)
+            _mm_prefetch(ahead + p * s->w_distance + line * CACHE_LINE, _MM_HINT_T0);
+}
+
+/* The number of a tile is part of the instruction, so the two shapes are written out; `panels` is a
+ * constant where they are called. */
+static inline void load_c_pair(const struct amx_step *s, int panels)
+{
+    const int64_t stride = s->ldc * (int64_t)sizeof(int32_t);
+    const int32_t *below = s->c + TILE_ROWS * s->ldc;
+    _tile_loadd(0, s->c, stride);
+    _tile_loadd(1, below, stride);
+    if (panels > 1) {
+        _tile_loadd(2, s->c + VNNI16_COLUMNS, stride);
+        _tile_loadd(3, below + VNNI16_COLUMNS, stride);
+    }
+}
+
+static inline void store_c_pair(const struct amx_step *s, int panels)
+{
+    const int64_t stride = s->ldc * (int64_t)sizeof(int32_t);
+    int32_t *below = s->c + TILE_ROWS * s->ldc;
+    _tile_stored(0, s->c, stride);
+    _tile_stored(1, below, stride);
+    if (panels > 1) {
+        _tile_stored(2, s->c + VNNI16_COLUMNS, stride);
+        _tile_stored(3, below + VNNI16_COLUMNS, stride);
+    }
+}
+
+static inline void multiply_pair_tile(const int8_t *a, int64_t a_distance, const uint8_t *w,
+                                      int64_t w_distance, int panels)
+{
+    _tile_loadd(6, w, TILE_K);
+    _tile_loadd(4, a, TILE_K);
+    _tile_dpbsud(0, 4, 6);
+    _tile_loadd(5, a + a_distance, TILE_K);
+    _tile_dpbsud(1, 5, 6);
+    if (panels > 1) {
+        _tile_loadd(7, w + w_distance, TILE_K);
+        _tile_dpbsud(2, 4, 7);
+        _tile_dpbsud(3, 5, 7);
+    }
+}
+
+static inline void multiply_pair(const struct amx_step *s, int panels)
+{
+    load_c_pair(s, panels);
+    for (int64_t i = 0; i < s->k_tiles; i++) {
+        multiply_pair_tile(s->a + i * TILE_BYTES, s->a_distance, s->w + i * TILE_BYTES,
+                           s->w_distance, panels);
+        prefetch(s, i, panels);
+    }
+    if (s->last)
+        multiply_pair_tile(s->a + s->k_tiles * TILE_BYTES, s->a_distance, s->last, TILE_BYTES,
+                           panels);
+    store_c_pair(s, panels);
+}
+
+static inline void load_c_single(const struct amx_step *s, int panels)
+{
+    const int64_t stride = s->ldc * (int64_t)sizeof(int32_t);
+    _tile_loadd(0, s->c, stride);
+    if (panels > 1)
+        _tile_loadd(1, s->c + VNNI16_COLUMNS, stride);
+    if (panels > 2)
+        _tile_loadd(2, s->c + 2 * VNNI16_COLUMNS, stride);
+    if (panels > 3)
+        _tile_loadd(3, s->c + 3 * VNNI16_COLUMNS, stride);
+}
+
+static inline void store_c_single(const struct amx_step *s, int panels)
+{
+    const int64_t stride = s->ldc * (int64_t)sizeof(int32_t);
+    _tile_stored(0, s->c, stride);
+    if (panels > 1)
+        _tile_stored(1, s->c + VNNI16_COLUMNS, stride);
+    if (panels > 2)
+        _tile_stored(2, s->c + 2 * VNNI16_COLUMNS, stride);
+    if (panels > 3)
+        _tile_stored(3, s->c + 3 * VNNI16_COLUMNS, stride);
+}
+
+static inline void multiply_single_tile(const int8_t *a, const uint8_t *w, int64_t w_distance,
+                                        int panels)
+{
+    _tile_loadd(4, a, TILE_K);
+    _tile_loadd(5, w, TILE_K);
+    _tile_dpbsud(0, 4, 5);
+    if (panels > 1) {
+        _tile_loadd(6, w + w_distance, TILE_K);
+        _tile_dpbsud(1, 4, 6);
+    }
+    if (panels > 2) {
+        _tile_loadd(7, w + 2 * w_distance, TILE_K);
+        _tile_dpbsud(2, 4, 7);
+    }
+    if (panels > 3) {
+        _tile_loadd(5, w + 3 * w_distance, TILE_K);
+        _tile_dpbsud(3, 4, 5);
+    }
+}
+
+static inline void multiply_single(const struct amx_step *s, int panels)
+{
+    load_c_single(s, panels);
+    for (int64_t i = 0; i < s->k_tiles; i++) {
+        multiply_single_tile(s->a + i * TILE_BYTES, s->w + i * TILE_BYTES, s->w_distance, panels);
+        prefetch(s, i, panels);
+    }
+    if (s->last)
+        multiply_single_tile(s->a + s->k_tiles * TILE_BYTES, s->last, TILE_BYTES, panels);
+    store_c_single(s, panels);
+}
+
+static void pair_1(const struct amx_step *s)
+{
+    multiply_pair(s, 1);
+}
+
+static void pair_2(const struct amx_step *s)
+{
+    multiply_pair(s, 2);
+}
+
+static void single_1(const struct amx_step *s)
+{
+    multiply_single(s, 1);
+}
+
+static void single_2(const struct amx_step *s)
+{
+    multiply_single(s, 2);
+}
+
+static void single_3(const struct amx_step *s)
+{
+    multiply_single(s, 3);
+}
+
+static void single_4(const struct amx_step *s)
+{
+    multiply_single(s, 4);
+}
+
+/* The two shapes: how many row tiles, how many panels, and the code by number of panels. */
+struct shape {
+    int row_tiles, panels;
+    void (*multiply[MOST_PANELS])(const struct amx_step *s);
+};
+static const struct shape pair = {2, 2, {pair_1, pair_2}};
+static const struct shape single = {1, 4, {single_1, single_2, single_3, single_4}};
+
+/* C starts at -128 * (sum of the row of A). */
+static void start_c(int32_t *c, int64_t ldc, int64_t rows, int64_t panels, const int32_t *row_sums)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t p = 0; p < panels; p++)
+            _mm512_storeu_si512(c + i * ldc + p * VNNI16_COLUMNS,
+                                _mm512_set1_epi32(-128 * row_sums[i]));
+}
+
+/* Multiplies rows [row, row + rows) in pieces of one shape. Every piece but the last is whole. */
+static void multiply_rows(const struct cpu_tile *t, const struct shape *shape, int64_t row,
+                          int64_t rows)
+{
+    const int32_t *row_sums = t->block;
+    const int8_t *tiles = (const int8_t *)t->block + sums_bytes(t->rows);
+    const int64_t a_distance = (t->k1 - t->k0 + TILE_K - 1) / TILE_K * TILE_BYTES;
+    const int64_t piece = shape->row_tiles * TILE_ROWS;
+    const int64_t pieces = (rows + piece - 1) / piece;
+    const int64_t kc = pieces > 1 ? BLOCK_K : t->k1 - t->k0;
+    for (int64_t k = t->k0; k < t->k1; k += kc) {
+        const int64_t end = t->k1 - k < kc ? t->k1 : k + kc;
+        const int64_t k_tiles = (end - k) / TILE_K;
+        const int64_t rest = (end - k) % TILE_K;
+        for (int64_t p = 0; p < t->panel_count; p += shape->panels) {
+            const int64_t panels =
+                t->panel_count - p < shape->panels ? t->panel_count - p : shape->panels;
+            const uint8_t *w = octgemm_vnni16_weights(t->panels + p * (int64_t)t->panel_bytes) +
+                               k * VNNI16_COLUMNS;
+            uint8_t last[MOST_PANELS * TILE_BYTES] = {0};
+            for (int64_t i = 0; i < panels && rest > 0; i++)
+                memcpy(last + i * TILE_BYTES,
+                       w + i * (int64_t)t->panel_bytes + k_tiles * TILE_BYTES,
+                       (size_t)(rest + 3) / 4 * VNNI16_QUAD_BYTES);
+            struct amx_step s = {
+                .a_distance = a_distance,
+                .w = w,
+                .w_distance = (int64_t)t->panel_bytes,
+                .last = rest > 0 ? last : NULL,
+                .k_tiles = k_tiles,
+                .lines = (TILE_ROWS + pieces - 1) / pieces,
+                .ldc = t->ldc,
+            };
+            for (int64_t i = 0; i < pieces; i++) {
+                const int64_t first = row + i * piece;
+                const int64_t here = row + rows - first < piece ? row + rows - first : piece;
+                s.a = tiles + first / TILE_ROWS * a_distance + (k - t->k0) / TILE_K * TILE_BYTES;
+                s.ahead = pieces == 1 ? w + STREAM_AHEAD
+                                      : w + shape->panels * s.w_distance +
+                                            i * k_tiles * s.lines * CACHE_LINE;
+                s.c = t->c + first * t->ldc + p * VNNI16_COLUMNS;
+                if (k == t->k0)
+                    start_c(s.c, s.ldc, here, panels, row_sums + first);
+                shape->multiply[panels - 1](&s);
+            }
+        }
+    }
+}
+
+static void multiply(const struct cpu_tile *t)
+{
+    if (t->rows <= FEW_ROWS) {
+        octgemm_cpu_avx512vnni.multiply(t);
+        return;
+    }
+    const int64_t rest = t->rows % (2 * TILE_ROWS);
+    const int64_t whole = t->rows - rest;
+    if (whole > 0) {
+        configure(TILE_ROWS, TILE_ROWS);
+        multiply_rows(t, &pair, 0, whole);
+    }
+    if (rest > TILE_ROWS) {
+        configure(TILE_ROWS, rest - TILE_ROWS);
+        multiply_rows(t, &pair, whole, rest);
+    } else if (rest > 0) {
+        configure(rest, 0);
+        multiply_rows(t, &single, whole, rest);
+    }
+    _tile_release();
+}
+
+const struct cpu_gemm octgemm_cpu_amx = {
+    .isa = CPU_AMX,
+    .format = &octgemm_cpu_vnni16,
+    .mr = 2 * TILE_ROWS,
+    .mc = 256,
+    .nc = 256,
+    .direct_m = 4,
+    .block_bytes = block_bytes,
+    .prepare = prepare,
+    .multiply = multiply,
+};

@@ -1,0 +1,54 @@
+/* AVX-VNNI: the VEX form of vpdpbusd on ymm, for CPUs without AVX-512 (and 64 MACs/cycle on those
+ * that issue two each cycle).
+ *
+ * Tile 6 rows x 16 columns: 12 accumulators, 2 registers of weights, 1 broadcast of A of the 16
+ * there are; 8 loads for 12 vpdpbusd. The method is in vnni.h. */
+#include <immintrin.h>
+#include <stdint.h>
+
+typedef __m256i vec;
+enum { PANEL_VECTORS = 2, TILE_PANELS = 1 };
+
+static inline vec vec_load(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+
+static inline void vec_store(void *p, vec v)
+{
+    _mm256_storeu_si256((__m256i *)p, v);
+}
+
+static inline vec vec_set(int32_t x)
+{
+    return _mm256_set1_epi32(x);
+}
+
+static inline vec vec_dpbusd(vec sum, vec u8, vec s8)
+{
+    return _mm256_dpbusd_avx_epi32(sum, u8, s8);
+}
+
+static inline int32_t vec_sum(vec v)
+{
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
+}
+
+#include "vnni.h"
+
+TILES(1);
+static tile_function *const *const tiles[TILE_PANELS] = {tiles_1};
+
+const struct cpu_gemm octgemm_cpu_avxvnni = {
+    .isa = CPU_AVXVNNI,
+    .format = &octgemm_cpu_vnni16,
+    .mr = TILE_ROWS,
+    .mc = 192,
+    .nc = 256,
+    .direct_m = 4,
+    .block_bytes = block_bytes,
+    .prepare = prepare,
+    .multiply = multiply,
+};

@@ -8,6 +8,7 @@
 
 extern const struct cpu_gemm octgemm_cpu_generic_i16;
 extern const struct cpu_gemm octgemm_cpu_sse41_i16;
+extern const struct cpu_gemm octgemm_cpu_avx2_acc16, octgemm_cpu_avx2_winograd;
 extern const struct cpu_gemm octgemm_cpu_neon_mlal;
 extern const struct cpu_gemm octgemm_cpu_dotprod_s8;
 extern const struct cpu_gemm octgemm_cpu_i8mm_s8;

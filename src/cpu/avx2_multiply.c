@@ -1,0 +1,156 @@
+/* The AVX2 kernels' loops over blocks of k and panels: which method each panel takes, and the terms
+ * that make its sums those of A and B. */
+#include "avx2_panel.h"
+#include "kernels.h"
+
+#include <immintrin.h>
+
+enum {
+    most_rows = 256,
+    most_columns = 128,
+    /* Up to this many bytes of a + 128 the whole of it stays in L2 and panels are walked one by
+     * one, which reads weights in the order in which they lie; above it, block of k by block of k.
+     */
+    resident_bytes = 128 << 10,
+};
+
+/* What the steps of one call share. */
+struct product {
+    const struct cpu_tile *tile;
+    struct avx2_layout panel;
+    struct avx2_block block;
+    int64_t padded; /* rows of the transposed A */
+    void *widened;
+    int32_t *list_sums; /* most_columns / AVX2_COLUMNS times */
+};
+
+static const char *panel_at(const struct product *of, int64_t index)
+{
+    return of->tile->panels + (size_t)index * of->tile->panel_bytes;
+}
+
+static int32_t *sums_of(const struct product *of, int64_t index)
+{
+    return of->list_sums + index * of->padded * AVX2_COLUMNS;
+}
+
+static int has_list(const struct product *of, const char *panel)
+{
+    const char *start = panel + of->panel.list_start;
+    return octgemm_load_i32(start, octgemm_avx2_blocks(of->tile->k)) != 0;
+}
+
+/* C begins with the terms that do not depend on a pair of row and column. Those of the columns
+ * belong to the whole of k and so to the first range of k alone. */
+static void begin(const struct product *of, int64_t index)
+{
+    const struct cpu_tile *t = of->tile;
+    const char *panel = panel_at(of, index);
+    int winograd = octgemm_load_i32(panel + of->panel.method, 0) == 0;
+    const int32_t *row_sum = (const int32_t *)((const char *)t->block + of->block.pair_sum);
+    for (int64_t j = 0; j < AVX2_COLUMNS; j += 8) {
+        const char *column = panel + (winograd ? of->panel.pair_sum : 0) + j * 4;
+        __m256i term = _mm256_loadu_si256((const __m256i *)(const void *)column);
+        if (!winograd)
+            term = _mm256_slli_epi32(term, 7);
+        if (t->k0 > 0)
+            term = _mm256_setzero_si256();
+        int32_t *c = t->c + index * AVX2_COLUMNS + j;
+        for (int64_t i = 0; i < t->rows; i++) {
+            __m256i row = _mm256_set1_epi32(winograd ? -row_sum[i] : 0);
+            _mm256_store_si256((__m256i *)(c + i * t->ldc), _mm256_sub_epi32(row, term));
+        }
+    }
+    if (has_list(of, panel))
+        memset(sums_of(of, index), 0, octgemm_avx2_list_bytes(t->rows));
+}
+
+/* Adds [p, p + depth) of one panel. */
+static void step(const struct product *of, int64_t index, int64_t p)
+{
+    const struct cpu_tile *t = of->tile;
+    const char *panel = panel_at(of, index), *block = t->block;
+    const int8_t *weights = (const int8_t *)panel + of->panel.weights + p * AVX2_COLUMNS;
+    int64_t length = t->k1 - p < AVX2_DEPTH ? t->k1 - p : AVX2_DEPTH;
+    int64_t depth = octgemm_avx2_round(length, AVX2_K_ROUND);
+    int32_t *c = t->c + index * AVX2_COLUMNS;
+    int group = octgemm_load_i32(panel + of->panel.method, 0);
+    int64_t done = p - t->k0;
+    if (group == 0) {
+        const int16_t *a = (const int16_t *)(block + of->block.wide) + done * t->rows;
+        octgemm_avx2_winograd(a, t->rows, weights, depth, c, t->ldc, of->widened);
+        return;
+    }
+    octgemm_avx2_acc16(group, (const uint8_t *)block + done * t->rows, t->rows, weights, depth, c,
+                       t->ldc);
+    int64_t number = p / AVX2_DEPTH;
+    int64_t start = octgemm_load_i32(panel + of->panel.list_start, number);
+    int64_t end = octgemm_load_i32(panel + of->panel.list_start, number + 1);
+    if (start < end) {
+        const char *counts = panel + of->panel.list_count + number * AVX2_COLUMNS * 2;
+        const uint8_t *a = (const uint8_t *)block + of->block.transposed + done * of->padded;
+        octgemm_avx2_list(panel + of->panel.list + start * 8, counts, a, t->rows, depth,
+                          sums_of(of, index));
+    }
+}
+
+static void end(const struct product *of, int64_t index)
+{
+    const struct cpu_tile *t = of->tile;
+    if (has_list(of, panel_at(of, index)))
+        octgemm_avx2_list_finish(sums_of(of, index), t->rows, t->c + index * AVX2_COLUMNS, t->ldc);
+}
+
+static size_t scratch_bytes(int64_t k)
+{
+    (void)k;
+    return AVX2_WIDENED_BYTES + most_columns / AVX2_COLUMNS * octgemm_avx2_list_bytes(most_rows);
+}
+
+static void multiply(const struct cpu_tile *t)
+{
+    struct product of = {
+        .tile = t,
+        .panel = octgemm_avx2_layout(t->k),
+        .block = octgemm_avx2_block(t->rows, t->k1 - t->k0),
+        .padded = octgemm_avx2_round(t->rows, octgemm_avx2_strip_rows(t->rows)),
+        .widened = t->scratch,
+        .list_sums = (int32_t *)((char *)t->scratch + AVX2_WIDENED_BYTES),
+    };
+    int64_t group = t->rows * (t->k1 - t->k0) <= resident_bytes ? 1 : t->panel_count;
+    for (int64_t first = 0; first < t->panel_count; first += group) {
+        for (int64_t j = first; j < first + group; j++)
+            begin(&of, j);
+        for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH)
+            for (int64_t j = first; j < first + group; j++)
+                step(&of, j, p);
+        for (int64_t j = first; j < first + group; j++)
+            end(&of, j);
+    }
+}
+
+const struct cpu_gemm octgemm_cpu_avx2_acc16 = {
+    .isa = CPU_AVX2,
+    .format = &octgemm_avx2_acc16_format,
+    .mr = 4,
+    .mc = most_rows,
+    .nc = most_columns,
+    .direct_m = 4,
+    .block_bytes = octgemm_avx2_block_bytes,
+    .prepare = octgemm_avx2_prepare,
+    .scratch_bytes = scratch_bytes,
+    .multiply = multiply,
+};
+
+const struct cpu_gemm octgemm_cpu_avx2_winograd = {
+    .isa = CPU_AVX2,
+    .format = &octgemm_avx2_winograd_format,
+    .mr = 4,
+    .mc = most_rows,
+    .nc = most_columns,
+    .direct_m = 4,
+    .block_bytes = octgemm_avx2_block_bytes,
+    .prepare = octgemm_avx2_prepare,
+    .scratch_bytes = scratch_bytes,
+    .multiply = multiply,
+};

@@ -1,0 +1,277 @@
+/* Packing weights for the AVX2 kernels, and choosing each panel's method.
+ *
+ * A larger group of products in 16 bits is faster and breaks its condition more often, each time at
+ * the price of list entries. Both are known here: every method's list is counted, and the method
+ * whose predicted time is the least is taken. Weights of networks (heavy-tailed) end with groups of
+ * 4, Gaussian ones with 2, uniformly random ones with Winograd. */
+#include "avx2_panel.h"
+#include "avx2_unroll.h"
+
+#include <immintrin.h>
+
+enum { columns_step = 8, quad_bytes = 4 * AVX2_COLUMNS, lane_limit = 128 };
+
+/* What a method costs: cycles per 2^16 MACs of weights, L1-resident (avx2_acc16.c,
+ * avx2_winograd.c), on the slower side of the machines measured. A list entry of four costs
+ * list_cost. */
+struct method {
+    int group; /* 0: Winograd */
+    int cost;
+};
+static const struct method methods[] = {{4, 1480}, {2, 1680}, {1, 2080}, {0, 2240}};
+enum { method_count = sizeof methods / sizeof *methods, list_cost = 20000 };
+
+/* ---- the weights in panel order, and their sums ------------------------------------------------
+ */
+
+/* 8 columns x 32 k of b: eight vectors of 8 columns x 4 k. */
+static void transpose_quads(__m256i x[8])
+{
+    __m256i y[8];
+    AVX2_UNROLL
+    for (int j = 0; j < 8; j += 2) {
+        y[j] = _mm256_unpacklo_epi32(x[j], x[j + 1]);
+        y[j + 1] = _mm256_unpackhi_epi32(x[j], x[j + 1]);
+    }
+    AVX2_UNROLL
+    for (int j = 0; j < 8; j += 4)
+        AVX2_UNROLL
+    for (int h = 0; h < 2; h++) {
+        x[j + 2 * h] = _mm256_unpacklo_epi64(y[j + h], y[j + 2 + h]);
+        x[j + 2 * h + 1] = _mm256_unpackhi_epi64(y[j + h], y[j + 2 + h]);
+    }
+    AVX2_UNROLL
+    for (int l = 0; l < 4; l++) {
+        y[l] = _mm256_permute2x128_si256(x[l], x[l + 4], 0x20);
+        y[l + 4] = _mm256_permute2x128_si256(x[l], x[l + 4], 0x31);
+    }
+    memcpy(x, y, sizeof y);
+}
+
+/* 32 bytes of a row of b that ends after `left`; zeros behind its end, or for no row at all. */
+static __m256i load_row(const int8_t *b, int64_t left)
+{
+    if (left >= 32)
+        return _mm256_loadu_si256((const __m256i *)b);
+    int8_t bytes[32] = {0};
+    if (left > 0)
+        memcpy(bytes, b, (size_t)left);
+    return _mm256_loadu_si256((const __m256i *)bytes);
+}
+
+/* 8 columns of a panel, of which `columns` exist, and their two sums. */
+static void copy_columns(int8_t *weights, const int8_t *b, int64_t ldb, int64_t columns, int64_t k,
+                         __m256i *column_sum, __m256i *pair_sum)
+{
+    const __m256i ones8 = _mm256_set1_epi8(1), ones16 = _mm256_set1_epi16(1);
+    int64_t rounded = octgemm_avx2_round(k, AVX2_K_ROUND);
+    __m256i sum = _mm256_setzero_si256(), pairs = _mm256_setzero_si256();
+    for (int64_t p = 0; p < rounded; p += 32) {
+        __m256i x[8];
+        for (int64_t j = 0; j < columns_step; j++)
+            x[j] = j < columns ? load_row(b + j * ldb + p, k - p) : _mm256_setzero_si256();
+        transpose_quads(x);
+        int64_t quads = rounded - p < 32 ? (rounded - p) / 4 : 8;
+        for (int64_t q = 0; q < quads; q++) {
+            __m256i odd = _mm256_srai_epi16(x[q], 8);
+            __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(x[q], 8), 8);
+            pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(even, odd));
+            sum =
+                _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(ones8, x[q]), ones16));
+            _mm256_storeu_si256((__m256i *)(weights + (p / 4 + q) * quad_bytes), x[q]);
+        }
+    }
+    *column_sum = sum;
+    *pair_sum = pairs;
+}
+
+static void copy_weights(char *panel, const struct avx2_layout *at, const int8_t *b, int64_t ldb,
+                         int64_t columns, int64_t k)
+{
+    for (int64_t j = 0; j < AVX2_COLUMNS; j += columns_step) {
+        int64_t here = columns - j;
+        __m256i column_sum, pair_sum;
+        copy_columns((int8_t *)panel + at->weights + 4 * j, here > 0 ? b + j * ldb : b, ldb, here,
+                     k, &column_sum, &pair_sum);
+        _mm256_storeu_si256((__m256i *)(void *)(panel + 4 * j), column_sum);
+        _mm256_storeu_si256((__m256i *)(void *)(panel + at->pair_sum + 4 * j), pair_sum);
+    }
+}
+
+/* ---- the list ----------------------------------------------------------------------------------
+ */
+
+/* Where lists are written; with `list` NULL they are counted and nothing changes. */
+struct list {
+    char *list;
+    int64_t used; /* entries: 4 * entries of four, once a column is padded */
+    int64_t limit;
+};
+
+static void append(struct list *to, int64_t place, int difference)
+{
+    if (to->list && to->used < to->limit) {
+        uint16_t entry = (uint16_t)(place | (difference & 127) << 9);
+        memcpy(to->list + to->used * 2, &entry, sizeof entry);
+    }
+    to->used++;
+}
+
+/* Makes the weights of one sign in one lane sum to at most lane_limit, by moving what is too much
+ * from the largest of them to the list. sign: 1 or -1. lane: the column's first weight of the lane
+ * in the block of k; place: its k in the block. */
+static void relieve(struct list *to, int8_t *lane, int64_t place, int group, int sign)
+{
+    int weight[8], total = 0;
+    for (int n = 0; n < 2 * group; n++) {
+        int w = sign * lane[n / 2 * quad_bytes + n % 2];
+        weight[n] = w > 0 ? w : 0;
+        total += weight[n];
+    }
+    while (total > lane_limit) {
+        int largest = 0;
+        for (int n = 1; n < 2 * group; n++)
+            if (weight[n] > weight[largest])
+                largest = n;
+        int excess = total - lane_limit;
+        excess = excess < AVX2_LIST_MAX_DIFFERENCE ? excess : AVX2_LIST_MAX_DIFFERENCE;
+        excess = excess < weight[largest] ? excess : weight[largest];
+        weight[largest] -= excess;
+        total -= excess;
+        append(to, place + largest / 2 * 4 + largest % 2, sign * excess);
+        if (to->list)
+            lane[largest / 2 * quad_bytes + largest % 2] -= (int8_t)(sign * excess);
+    }
+}
+
+/* Bit n of the result: lane n (two to a column) of these 8 columns breaks the condition. */
+static uint32_t broken_lanes(const int8_t *weights, int group)
+{
+    const __m256i ones = _mm256_set1_epi8(1), zero = _mm256_setzero_si256();
+    __m256i positive = zero, negative = zero;
+    for (int q = 0; q < group; q++) {
+        __m256i w = _mm256_loadu_si256((const __m256i *)(weights + q * quad_bytes));
+        positive = _mm256_add_epi16(positive, _mm256_maddubs_epi16(ones, _mm256_max_epi8(w, zero)));
+        negative = _mm256_add_epi16(negative, _mm256_maddubs_epi16(ones, _mm256_min_epi8(w, zero)));
+    }
+    __m256i broken = _mm256_or_si256(_mm256_cmpgt_epi16(positive, _mm256_set1_epi16(lane_limit)),
+                                     _mm256_cmpgt_epi16(_mm256_set1_epi16(-lane_limit), negative));
+    __m128i bytes =
+        _mm_packs_epi16(_mm256_castsi256_si128(broken), _mm256_extracti128_si256(broken, 1));
+    return (uint32_t)_mm_movemask_epi8(bytes);
+}
+
+/* The list of 8 columns in one block of k, column by column, each padded to entries of four with
+ * differences of 0. counts[8] gets their numbers. */
+static void list_columns(struct list *to, int8_t *weights, int64_t depth, int group,
+                         uint16_t *counts)
+{
+    uint16_t broken[AVX2_DEPTH / 4];
+    uint32_t any = 0;
+    int64_t groups = depth / (4 * group);
+    for (int64_t g = 0; g < groups; g++) {
+        broken[g] = (uint16_t)broken_lanes(weights + g * group * quad_bytes, group);
+        any |= broken[g];
+    }
+    for (int j = 0; j < columns_step; j++) {
+        int64_t first = to->used;
+        if (any >> (2 * j) & 3)
+            for (int64_t g = 0; g < groups; g++)
+                for (int lane = 0; lane < 2; lane++)
+                    if (broken[g] >> (2 * j + lane) & 1) {
+                        int8_t *w = weights + g * group * quad_bytes + 4 * j + 2 * lane;
+                        int64_t place = g * group * 4 + 2 * lane;
+                        relieve(to, w, place, group, 1);
+                        relieve(to, w, place, group, -1);
+                    }
+        while ((to->used - first) % 4)
+            append(to, 0, 0);
+        counts[j] = (uint16_t)((to->used - first) / 4);
+    }
+}
+
+/* The list of a whole panel: its length in entries of four, and with `write` the list itself. */
+static int64_t list_panel(char *panel, const struct avx2_layout *at, int64_t k, int group,
+                          int write)
+{
+    struct list to = {.list = write ? panel + at->list : NULL, .limit = 4 * at->list_limit};
+    int8_t *weights = (int8_t *)panel + at->weights;
+    int64_t rounded = octgemm_avx2_round(k, AVX2_K_ROUND);
+    for (int64_t p = 0; p < rounded && to.used <= to.limit; p += AVX2_DEPTH) {
+        int64_t depth = rounded - p < AVX2_DEPTH ? rounded - p : AVX2_DEPTH;
+        uint16_t counts[AVX2_COLUMNS];
+        for (int64_t j = 0; j < AVX2_COLUMNS; j += columns_step)
+            list_columns(&to, weights + p * AVX2_COLUMNS + 4 * j, depth, group, counts + j);
+        if (write) {
+            int64_t number = p / AVX2_DEPTH;
+            uint32_t used = (uint32_t)(to.used / 4);
+            memcpy(panel + at->list_start + (size_t)(number + 1) * sizeof used, &used, sizeof used);
+            memcpy(panel + at->list_count + (size_t)number * sizeof counts, counts, sizeof counts);
+        }
+    }
+    return to.used / 4;
+}
+
+/* ---- the formats -------------------------------------------------------------------------------
+ */
+
+static size_t acc16_bytes(int64_t k)
+{
+    return octgemm_avx2_layout(k).bytes;
+}
+
+static size_t winograd_bytes(int64_t k)
+{
+    return octgemm_avx2_layout(k).list; /* no room for one */
+}
+
+static void pack_winograd(void *panel, const int8_t *b, int64_t ldb, int64_t columns, int64_t k,
+                          int quick)
+{
+    (void)quick;
+    struct avx2_layout at = octgemm_avx2_layout(k);
+    memset(panel, 0, at.weights);
+    copy_weights(panel, &at, b, ldb, columns, k);
+}
+
+/* Quick packing takes Winograd, whatever the weights: counting lists costs more than it saves. */
+static void pack_acc16(void *panel, const int8_t *b, int64_t ldb, int64_t columns, int64_t k,
+                       int quick)
+{
+    struct avx2_layout at = octgemm_avx2_layout(k);
+    pack_winograd(panel, b, ldb, columns, k, quick);
+    if (quick)
+        return;
+    memset((char *)panel + at.list, 0, at.bytes - at.list);
+    int best = 0;
+    int64_t least = INT64_MAX, area = octgemm_avx2_round(k, AVX2_K_ROUND) * AVX2_COLUMNS;
+    for (int i = 0; i < method_count; i++) {
+        int group = methods[i].group;
+        int64_t entries = group ? list_panel(panel, &at, k, group, 0) : 0;
+        int64_t cost = area * methods[i].cost + entries * list_cost;
+        if (entries <= at.list_limit && cost < least) {
+            least = cost;
+            best = group;
+        }
+    }
+    int32_t method = best;
+    memcpy((char *)panel + at.method, &method, sizeof method);
+    if (method)
+        list_panel(panel, &at, k, method, 1);
+}
+
+const struct cpu_format octgemm_avx2_acc16_format = {
+    .name = "acc16_32",
+    .nr = AVX2_COLUMNS,
+    .k_step = AVX2_DEPTH,
+    .panel_bytes = acc16_bytes,
+    .pack = pack_acc16,
+};
+
+const struct cpu_format octgemm_avx2_winograd_format = {
+    .name = "winograd32",
+    .nr = AVX2_COLUMNS,
+    .k_step = AVX2_DEPTH,
+    .panel_bytes = winograd_bytes,
+    .pack = pack_winograd,
+};

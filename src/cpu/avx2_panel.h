@@ -1,0 +1,123 @@
+/* The AVX2 kernels' packed panel and prepared block of A: who finds what where.
+ *
+ * AVX2 has no exact int8 dot product: vpmaddubsw saturates at 16 bits. Two exact methods share one
+ * layout of the weights, and every panel says which one it is for:
+ *   acc16     A as a + 128 in 0..255. In a group of 1, 2 or 4 quads (a quad = 4 consecutive k) the
+ *             two 16-bit lanes of a column add up 2, 4 or 8 products before they are widened. When
+ *             in every lane the positive weights sum to at most 128 and the negative ones to at
+ *             least -128, each partial sum is within 255 * 128 = 32640: neither vpmaddubsw
+ * saturates nor vpaddw wraps. That is a fact about the weights, established when they are packed;
+ *             what breaks it is moved from the weights to a list of (k, difference) that is
+ *             multiplied apart.
+ *   Winograd  (a0 + w1)(a1 + w0) - a0 a1 - w0 w1 in 16 bits: takes any weights, needs no list.
+ *
+ * A panel of 32 columns, k in blocks of 512 and rounded up to 16:
+ *   int32     column sums, as the driver wants them
+ *   int32     sums of w0 w1 over the pairs of a column (Winograd)
+ *   int32     method: the quads of a group, or 0 for Winograd
+ *   uint32    list_start[blocks + 1], in list entries of four
+ *   uint16    list_count[blocks][32], in list entries of four
+ *   int8      weights[k / 4][32][4]
+ *   uint16    list[][4]: the place in the block in 9 bits, the difference in 7 bits above, -63 ..
+ * 63 Everything may be misaligned. */
+#ifndef OCTGEMM_CPU_AVX2_PANEL_H
+#define OCTGEMM_CPU_AVX2_PANEL_H
+
+#include "gemm.h"
+#include "host.h"
+
+enum {
+    AVX2_COLUMNS = 32,
+    AVX2_DEPTH = 512, /* k of a block: 16 KB of weights lie in L1 */
+    AVX2_K_ROUND = 16,
+    AVX2_LIST_MAX_DIFFERENCE = 63,
+    AVX2_NARROW_ROWS =
+        8, /* up to here the transposed copy of A is 8 rows wide, else strips of 32 */
+    AVX2_STRIP = 32,
+};
+
+static inline int64_t octgemm_avx2_round(int64_t value, int64_t step)
+{
+    return (value + step - 1) / step * step;
+}
+
+static inline int64_t octgemm_avx2_blocks(int64_t k)
+{
+    return (k + AVX2_DEPTH - 1) / AVX2_DEPTH;
+}
+
+/* Where the parts of a panel begin, in bytes. */
+struct avx2_layout {
+    size_t pair_sum, method, list_start, list_count, weights, list, bytes;
+    int64_t list_limit; /* entries of four that there is room for */
+};
+
+static inline struct avx2_layout octgemm_avx2_layout(int64_t k)
+{
+    int64_t blocks = octgemm_avx2_blocks(k), rounded = octgemm_avx2_round(k, AVX2_K_ROUND);
+    struct avx2_layout at = {.pair_sum = AVX2_COLUMNS * sizeof(int32_t)};
+    at.method = 2 * at.pair_sum;
+    at.list_start = at.method + sizeof(int32_t);
+    at.list_count = at.list_start + (size_t)(blocks + 1) * sizeof(uint32_t);
+    size_t end = at.list_count + (size_t)blocks * AVX2_COLUMNS * sizeof(uint16_t);
+    at.weights = (size_t)octgemm_avx2_round((int64_t)end, 64);
+    at.list = at.weights + (size_t)(rounded * AVX2_COLUMNS);
+    at.list_limit = rounded * AVX2_COLUMNS / 64; /* 1 weight in 16 may be in the list */
+    at.bytes = (size_t)octgemm_avx2_round((int64_t)at.list + at.list_limit * 8, 64);
+    return at;
+}
+
+/* A block of A: rows x [k0, k1) in the three orders that the methods want, all of them cut at the
+ * blocks of k, so that what one step of multiply() reads is contiguous. */
+struct avx2_block {
+    size_t wide;       /* int16 a0 a2 a1 a3 per quad, [block][row][depth]: Winograd */
+    size_t transposed; /* a + 128, [block][strip][depth][8 or 32 rows]: the list */
+    size_t pair_sum;   /* int32 per row, sum of a0 a1: Winograd */
+    size_t bytes;      /* at 0 lies a + 128, [block][row][depth]: acc16 */
+};
+
+static inline int64_t octgemm_avx2_strip_rows(int64_t rows)
+{
+    return rows <= AVX2_NARROW_ROWS ? AVX2_NARROW_ROWS : AVX2_STRIP;
+}
+
+static inline struct avx2_block octgemm_avx2_block(int64_t rows, int64_t k)
+{
+    int64_t rounded = octgemm_avx2_round(k, AVX2_K_ROUND);
+    int64_t strips = octgemm_avx2_round(rows, octgemm_avx2_strip_rows(rows));
+    struct avx2_block at = {.wide = (size_t)octgemm_avx2_round(rows * rounded, 64)};
+    at.transposed = at.wide + (size_t)octgemm_avx2_round(2 * rows * rounded, 64);
+    at.pair_sum = at.transposed + (size_t)octgemm_avx2_round(strips * rounded, 64);
+    at.bytes = at.pair_sum + (size_t)octgemm_avx2_round(rows * (int64_t)sizeof(int32_t), 64);
+    return at;
+}
+
+/* avx2_pack.c: one format that chooses the method panel by panel, one that is Winograd throughout.
+ */
+extern const struct cpu_format octgemm_avx2_acc16_format, octgemm_avx2_winograd_format;
+
+/* avx2_prepare.c */
+size_t octgemm_avx2_block_bytes(int64_t rows, int64_t k);
+void octgemm_avx2_prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int64_t k0,
+                          int64_t k1);
+
+/* What follows adds one block of k of one panel to C. a: the block's own part of the prepared A;
+ * weights: its weights; depth: its k, a multiple of 16. */
+
+/* avx2_acc16.c. group: 1, 2 or 4. */
+void octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
+                        int64_t depth, int32_t *c, int64_t ldc);
+
+/* avx2_winograd.c: c gets the products of sums alone. widened: AVX2_WIDENED_BYTES of scratch. */
+enum { AVX2_WIDENED_BYTES = AVX2_DEPTH * AVX2_COLUMNS };
+void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights, int64_t depth,
+                           int32_t *c, int64_t ldc, void *widened);
+
+/* avx2_list.c: sums collects the list's part of C in the order in which it is computed, over all
+ * blocks of k (octgemm_avx2_list_bytes, zeroed by the caller); finish adds it to C. */
+size_t octgemm_avx2_list_bytes(int64_t rows);
+void octgemm_avx2_list(const void *list, const void *counts, const uint8_t *transposed,
+                       int64_t rows, int64_t depth, int32_t *sums);
+void octgemm_avx2_list_finish(const int32_t *sums, int64_t rows, int32_t *c, int64_t ldc);
+
+#endif

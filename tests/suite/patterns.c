@@ -36,6 +36,14 @@ int64_t suite_hot_column(int64_t index, int64_t k, uint64_t seed)
     return (int64_t)((suite_hash(seed, 7) + (uint64_t)index * 37) % (uint64_t)k);
 }
 
+/* The sum of four uniform values, standard deviation 33. */
+static int8_t bell(uint64_t random)
+{
+    int sum =
+        to_int8(random) + to_int8(random >> 8) + to_int8(random >> 16) + to_int8(random >> 24);
+    return (int8_t)(sum * 2 / 9);
+}
+
 static int8_t matrix_value(enum matrix_pattern pattern, int64_t index, int64_t p, uint64_t random)
 {
     static const int8_t extremes[4] = {127, -127, -128, -128};
@@ -68,6 +76,12 @@ static int8_t matrix_value(enum matrix_pattern pattern, int64_t index, int64_t p
         return random % 16 ? 0 : to_int8(random >> 8);
     case M_SMALL:
         return (int8_t)((int)(random % 3) - 1);
+    case M_SUM_129:
+        return (int8_t)(sums[(p / 4 + index) % 4][p % 4] + (p % 4 == 1));
+    case M_BELL:
+        return bell(random);
+    case M_HEAVY:
+        return random >> 40 & 63 ? (int8_t)(bell(random) / 2) : to_int8(random >> 48);
     default: /* M_ZEROS, and the background of the one-hot patterns */
         return 0;
     }
@@ -76,7 +90,10 @@ static int8_t matrix_value(enum matrix_pattern pattern, int64_t index, int64_t p
 void suite_fill_matrix_row(enum matrix_pattern pattern, int8_t *row, int64_t k, int64_t index,
                            uint64_t seed)
 {
+    static const enum matrix_pattern mix[4] = {M_BELL, M_HEAVY, M_RANDOM, M_SUM_129};
     uint64_t row_seed = suite_hash(seed, (uint64_t)index);
+    if (pattern == M_MIXED)
+        pattern = mix[index / 32 % 4];
     if (pattern == M_RANDOM) {
         fill_random(row, k, row_seed);
         return;

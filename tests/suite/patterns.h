@@ -27,7 +27,11 @@ enum matrix_pattern {
     M_RUNS,      /* long runs of -128 and of 127: 0 and 255 once an offset of 128 is added */
     M_RAMP,      /* a value tells its coordinate modulo 256 */
     M_SPARSE,
-    M_SMALL, /* [-1, 1] */
+    M_SMALL,   /* [-1, 1] */
+    M_SUM_129, /* as M_SUM_128, each sum too large by one */
+    M_BELL,    /* nearly Gaussian, standard deviation 33: one weight row in int8 by its maximum */
+    M_HEAVY,   /* standard deviation 16 with a few of any size: the weights of networks */
+    M_MIXED,   /* 32 rows of M_BELL, M_HEAVY, M_RANDOM and M_SUM_129 in turn */
     MATRIX_PATTERNS
 };
 void suite_fill_matrix_row(enum matrix_pattern pattern, int8_t *row, int64_t k, int64_t index,

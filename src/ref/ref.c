@@ -146,6 +146,10 @@ static octgemm_status quantize(const octgemm_ctx *ctx, const octgemm_quantize_ar
 static octgemm_status packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes)
 {
     (void)ctx;
+    if (n > 0 && k > (PTRDIFF_MAX - (int64_t)sizeof(struct packed_header)) / n)
+        return octgemm_fail(OCTGEMM_ERR_ARG,
+                            "octgemm_packed_size: the packed weights need more bytes than an "
+                            "address can count");
     *bytes = sizeof(struct packed_header) + (size_t)n * (size_t)k;
     return OCTGEMM_OK;
 }
@@ -154,8 +158,10 @@ static octgemm_status pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const i
                            int64_t ldb, void *packed, void *stream)
 {
     (void)stream;
-    size_t bytes;
-    packed_size(ctx, n, k, &bytes);
+    size_t bytes = 0;
+    octgemm_status status = packed_size(ctx, n, k, &bytes);
+    if (status != OCTGEMM_OK)
+        return status;
     octgemm_packed_write(packed, family, n, k, bytes);
     for (int64_t j = 0; j < n && k > 0; j++)
         memcpy((char *)packed + sizeof(struct packed_header) + j * k, b + j * ldb, (size_t)k);

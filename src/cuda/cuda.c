@@ -6,6 +6,7 @@
  */
 #include "config.h"
 #include "cuda/cuda.h"
+#include "error.h"
 
 #include <stdio.h>
 
@@ -129,16 +130,13 @@ static int describe(struct gpu_device *device)
 static octgemm_status retain(struct gpu_ctx *ctx)
 {
     int code = cuda.primary_retain(&ctx->primary, ctx->device->handle);
-    if (!code)
-        return OCTGEMM_OK;
-    ctx->primary = NULL;
-    return octgemm_gpu_fail(ctx->driver, &cuda.primary_retain, code, ctx->device->name);
+    return code ? octgemm_gpu_fail(ctx->driver, &cuda.primary_retain, code, ctx->device->name)
+                : OCTGEMM_OK;
 }
 
 static void release(struct gpu_ctx *ctx)
 {
-    if (ctx->primary)
-        (void)cuda.primary_release(ctx->device->handle);
+    (void)cuda.primary_release(ctx->device->handle);
 }
 
 /* The stack of contexts that a thread has makes the previous one the driver's business. */
@@ -188,6 +186,8 @@ static octgemm_status tensor_map(const struct gpu_ctx *ctx, void *map,
     const uint64_t strides[] = {(uint64_t)matrix->ld};
     const uint32_t box[] = {(uint32_t)matrix->box_columns, (uint32_t)matrix->box_rows};
     const uint32_t steps[] = {1, 1};
+    if (!cuda.tensor_map)
+        return octgemm_fail(OCTGEMM_ERR_DEVICE, "this driver has no cuTensorMapEncodeTiled");
     int code = cuda.tensor_map(map, uint8, 2, matrix->base, sizes, strides, box, steps,
                                no_interleave, swizzle_128b, promote_256b, fill_zero);
     return code ? octgemm_gpu_fail(ctx->driver, &cuda.tensor_map, code, "") : OCTGEMM_OK;

@@ -114,8 +114,11 @@ octgemm_status octgemm_gpu_open(const struct backend *self, int device, octgemm_
     if (!ctx)
         return octgemm_fail(OCTGEMM_ERR_NOMEM, "octgemm_open: no memory for a context");
     octgemm_status status = driver->retain(ctx);
-    if (status == OCTGEMM_OK)
-        status = prepare(ctx);
+    if (status != OCTGEMM_OK) {
+        free_context(ctx);
+        return status;
+    }
+    status = prepare(ctx);
     if (status != OCTGEMM_OK) {
         octgemm_gpu_close(&ctx->base);
         return status;

@@ -1,0 +1,610 @@
+/* The CUDA backend against a driver of our own (mock_cuda.c): probing, loading, launching, and
+ * every error path, without a GPU. What a driver says is kept for the life of a process, so each
+ * test runs in one of its own; Check forks it. */
+#include "gpu/params.h"
+#include "mock_cuda.h"
+#include "octgemm.h"
+
+#include <check.h>
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Exit status of a test program that could not be run (automake). */
+enum { skipped = 77 };
+
+/* -- the mock -------------------------------------------------------------------------------- */
+
+static struct mock_cuda *load_mock(void)
+{
+    void *library = dlopen(MOCK_CUDA "/libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    ck_assert_msg(library != NULL, "%s", dlerror());
+    struct mock_cuda *mock = dlsym(library, "mock_cuda");
+    ck_assert_ptr_nonnull(mock);
+    return mock;
+}
+
+static long calls_of(struct mock_cuda *mock, const char *name)
+{
+    for (int i = 0; i < mock_calls_max && mock->calls[i].name; i++)
+        if (strcmp(mock->calls[i].name, name) == 0)
+            return mock->calls[i].count;
+    return 0;
+}
+
+static long all_calls(struct mock_cuda *mock)
+{
+    long sum = 0;
+    for (int i = 0; i < mock_calls_max && mock->calls[i].name; i++)
+        sum += mock->calls[i].count;
+    return sum;
+}
+
+/* Keeps copies of the last launches' parameters, as a driver does. */
+struct record {
+    int count;
+    struct mock_launch launch[8];
+    union {
+        struct octgemm_gemm_params gemm;
+        struct octgemm_quantize_params quantize;
+        struct octgemm_weights_params weights;
+    } params[8];
+};
+
+static int record_launch(void *user, const struct mock_launch *launch)
+{
+    static const struct {
+        const char *prefix;
+        size_t bytes;
+    } sizes[] = {
+        {"octgemm_weights", sizeof(struct octgemm_weights_params)},
+        {"octgemm_quantize", sizeof(struct octgemm_quantize_params)},
+        {"octgemm_", sizeof(struct octgemm_gemm_params)},
+    };
+    struct record *record = user;
+    int slot = record->count++ % 8;
+    size_t row = 0;
+    while (strncmp(launch->function, sizes[row].prefix, strlen(sizes[row].prefix)) != 0)
+        row++;
+    record->launch[slot] = *launch;
+    memcpy(&record->params[slot], launch->params[0], sizes[row].bytes);
+    return 0;
+}
+
+/* -- what a program does with the library ------------------------------------------------------ */
+
+enum { m = 37, n = 100, k = 200 };
+
+static octgemm_args product(const void *memory)
+{
+    octgemm_args args = {.size = sizeof args,
+                         .m = m,
+                         .n = n,
+                         .k = k,
+                         .a = memory,
+                         .lda = 208,
+                         .b = memory,
+                         .ldb = 224,
+                         .sa = memory,
+                         .sb = memory,
+                         .za = memory,
+                         .d = (void *)(uintptr_t)memory,
+                         .ldd = 128,
+                         .d_type = OCTGEMM_F16};
+    return args;
+}
+
+/* Uses everything once; the memory's contents do not matter. Returns the first failure. */
+static octgemm_status use_everything(void)
+{
+    enum { room = 1 << 20 };
+    octgemm_ctx *ctx = NULL;
+    void *memory = NULL;
+    static char host[room];
+    octgemm_status status = octgemm_open(&ctx, "cuda", 0);
+    if (status == OCTGEMM_OK)
+        status = octgemm_alloc(ctx, room, &memory);
+    octgemm_args args = product(memory);
+    octgemm_quantize_args quantize = {.size = sizeof quantize,
+                                      .rows = m,
+                                      .k = k,
+                                      .x = memory,
+                                      .ldx = k,
+                                      .q = memory,
+                                      .ldq = k,
+                                      .scale = memory};
+    if (status == OCTGEMM_OK)
+        status = octgemm_upload(ctx, memory, host, room, NULL);
+    if (status == OCTGEMM_OK)
+        status = octgemm_pack(ctx, n, k, memory, k, memory, NULL);
+    if (status == OCTGEMM_OK)
+        status = octgemm_quantize(ctx, &quantize);
+    if (status == OCTGEMM_OK)
+        status = octgemm_workspace(ctx, &args, &args.workspace_size);
+    args.workspace = memory;
+    if (status == OCTGEMM_OK)
+        status = octgemm_run(ctx, &args);
+    if (status == OCTGEMM_OK)
+        status = octgemm_sync(ctx, NULL);
+    if (status == OCTGEMM_OK)
+        status = octgemm_download(ctx, host, memory, room, NULL);
+    octgemm_free(ctx, memory);
+    octgemm_close(&ctx);
+    return status;
+}
+
+static void check_unusable(int device, const char *words)
+{
+    octgemm_info info;
+    octgemm_ctx *ctx = (octgemm_ctx *)(uintptr_t)1;
+    size_t row = 0;
+    do
+        ck_assert_int_eq(octgemm_backend(row++, &info), OCTGEMM_OK);
+    while (strcmp(info.backend, "cuda") != 0);
+    ck_assert_int_eq(octgemm_backend(row - 1 + (size_t)device, &info), OCTGEMM_OK);
+    ck_assert_str_eq(info.backend, "cuda");
+    ck_assert_str_eq(info.kernel, "");
+    ck_assert_msg(strstr(info.reason, words) != NULL, "reason: %s", info.reason);
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", device), OCTGEMM_ERR_NO_BACKEND);
+    ck_assert_ptr_null(ctx);
+    ck_assert_msg(strstr(octgemm_last_error(), words) != NULL, "error: %s", octgemm_last_error());
+}
+
+/* -- probing ------------------------------------------------------------------------------------
+ */
+
+START_TEST(no_driver_is_a_reason)
+{
+    if (!dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) /* else this machine has a real one */
+        check_unusable(0, "libcuda.so.1 not found");
+}
+END_TEST
+
+START_TEST(an_old_driver_is_a_reason)
+{
+    ck_assert_ptr_nonnull(dlopen(MOCK_CUDA_OLD "/libcuda.so.1", RTLD_NOW | RTLD_LOCAL));
+    check_unusable(0, "too old: libcuda.so.1 has no cuGetErrorName");
+}
+END_TEST
+
+START_TEST(a_driver_older_than_the_code_is_a_reason)
+{
+    load_mock()->version = 9020;
+    check_unusable(0, "the driver is for CUDA 9.2");
+}
+END_TEST
+
+START_TEST(no_device_is_a_reason)
+{
+    struct mock_cuda *mock = load_mock();
+    mock->fail = "cuInit";
+    mock->code = 100;
+    check_unusable(0, "cuInit: CUDA_ERROR_NO_DEVICE (in the mock's words, code 100)");
+    ck_assert_int_eq(calls_of(mock, "cuInit"), 1);
+}
+END_TEST
+
+START_TEST(an_empty_list_is_a_reason)
+{
+    load_mock()->devices = 0;
+    check_unusable(0, "lists 0 devices");
+}
+END_TEST
+
+START_TEST(an_unknown_error_has_words)
+{
+    struct mock_cuda *mock = load_mock();
+    mock->fail = "cuInit";
+    mock->code = 12345;
+    check_unusable(0, "cuInit: unknown error (in the mock's words, code 12345)");
+}
+END_TEST
+
+START_TEST(an_old_gpu_is_a_reason)
+{
+    struct mock_cuda *mock = load_mock();
+    mock->capability[1] = 52;
+    check_unusable(1, "compute capability 5.2");
+    ck_assert_int_eq(use_everything(), OCTGEMM_OK); /* device 0 is as good as before */
+}
+END_TEST
+
+START_TEST(a_device_that_is_not_there)
+{
+    octgemm_ctx *ctx;
+    load_mock();
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 2), OCTGEMM_ERR_NO_BACKEND);
+    ck_assert_msg(strstr(octgemm_last_error(), "lists 2 devices") != NULL, "%s",
+                  octgemm_last_error());
+}
+END_TEST
+
+START_TEST(every_device_is_listed)
+{
+    octgemm_info info;
+    size_t found = 0;
+    struct mock_cuda *mock = load_mock();
+    for (size_t row = 0; octgemm_backend(row, &info) == OCTGEMM_OK; row++) {
+        if (strcmp(info.backend, "cuda") != 0)
+            continue;
+        ck_assert_str_eq(info.device, found == 0 ? "mock 0" : "mock 1");
+        ck_assert_str_eq(info.arch, found == 0 ? "sm_90" : "sm_89");
+        ck_assert_str_ne(info.kernel, "");
+        ck_assert_str_ne(info.reason, "");
+        found++;
+    }
+    ck_assert_uint_eq(found, 2);
+    ck_assert_int_eq(mock->contexts, 0); /* looking takes no memory on the device */
+}
+END_TEST
+
+START_TEST(auto_takes_the_gpu)
+{
+    octgemm_ctx *ctx;
+    octgemm_info info;
+    load_mock();
+    ck_assert_int_eq(octgemm_open(&ctx, "auto", 1), OCTGEMM_OK);
+    ck_assert_int_eq(octgemm_query(ctx, NULL, &info), OCTGEMM_OK);
+    ck_assert_str_eq(info.backend, "cuda");
+    ck_assert_str_eq(info.device, "mock 1");
+    octgemm_close(&ctx);
+}
+END_TEST
+
+static void *open_and_close(void *user)
+{
+    octgemm_ctx *ctx;
+    octgemm_status *status = user;
+    *status = octgemm_open(&ctx, "cuda", 0);
+    octgemm_close(&ctx);
+    return NULL;
+}
+
+START_TEST(threads_load_the_driver_once)
+{
+    enum { threads = 8 };
+    struct mock_cuda *mock = load_mock();
+    pthread_t thread[threads];
+    octgemm_status status[threads];
+    for (int i = 0; i < threads; i++)
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, open_and_close, &status[i]), 0);
+    for (int i = 0; i < threads; i++) {
+        pthread_join(thread[i], NULL);
+        ck_assert_int_eq(status[i], OCTGEMM_OK);
+    }
+    ck_assert_int_eq(calls_of(mock, "cuInit"), 1);
+    ck_assert_int_eq(mock->contexts, 0);
+    ck_assert_int_eq(mock->modules, 0);
+}
+END_TEST
+
+/* -- running ------------------------------------------------------------------------------------
+ */
+
+START_TEST(everything_is_given_back)
+{
+    struct mock_cuda *mock = load_mock();
+    ck_assert_int_eq(use_everything(), OCTGEMM_OK);
+    ck_assert_int_gt(calls_of(mock, "cuModuleLoadData"), 0);
+    ck_assert_int_eq(mock->contexts, 0);
+    ck_assert_int_eq(mock->modules, 0);
+    ck_assert_int_eq(mock->memory, 0);
+    ck_assert_int_eq(calls_of(mock, "cuCtxPushCurrent_v2"), calls_of(mock, "cuCtxPopCurrent_v2"));
+}
+END_TEST
+
+/* What may be recorded into a graph: launches and fills, on a current context. */
+START_TEST(a_run_only_queues_work)
+{
+    static const char *const allowed[] = {"cuCtxPushCurrent_v2", "cuCtxPopCurrent_v2",
+                                          "cuLaunchKernel", "cuMemsetD32Async",
+                                          "cuTensorMapEncodeTiled"};
+    struct mock_cuda *mock = load_mock();
+    octgemm_ctx *ctx;
+    static char memory[1 << 20];
+    octgemm_args args = product(memory);
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
+    args.workspace = memory;
+    long before = all_calls(mock);
+    long before_allowed = 0;
+    long after_allowed = 0;
+    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+        before_allowed += calls_of(mock, allowed[i]);
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+        after_allowed += calls_of(mock, allowed[i]);
+    ck_assert_int_gt(all_calls(mock), before);
+    ck_assert_int_eq(all_calls(mock) - before, after_allowed - before_allowed);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+START_TEST(the_callers_context_is_restored)
+{
+    struct mock_cuda *mock = load_mock();
+    void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
+    int (*push)(void *) = NULL;
+    int (*get)(void **) = NULL;
+    void *symbol = dlsym(library, "cuCtxPushCurrent_v2");
+    memcpy(&push, &symbol, sizeof push);
+    symbol = dlsym(library, "cuCtxGetCurrent");
+    memcpy(&get, &symbol, sizeof get);
+    int mine;
+    void *found = NULL;
+    ck_assert_int_eq(push(&mine), 0);
+    struct record record = {.count = 0};
+    mock->launch = record_launch;
+    mock->user = &record;
+    ck_assert_int_eq(use_everything(), OCTGEMM_OK);
+    ck_assert_int_eq(get(&found), 0);
+    ck_assert_ptr_eq(found, &mine);
+    ck_assert_int_gt(record.count, 0);
+    for (int i = 0; i < record.count && i < 8; i++)
+        ck_assert_ptr_ne(record.launch[i].context, &mine);
+}
+END_TEST
+
+/* A workspace that starts anywhere is enough, and nothing reaches past its end. */
+START_TEST(parameters_reach_the_kernel)
+{
+    struct record record = {.count = 0};
+    struct mock_cuda *mock = load_mock();
+    static char memory[1 << 20];
+    octgemm_ctx *ctx;
+    mock->launch = record_launch;
+    mock->user = &record;
+    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "generic_64x64", 1), 0);
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    octgemm_args args = product(memory);
+    args.za_mode = OCTGEMM_SCALE_TENSOR;
+    args.stream = &record;
+    ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
+    args.workspace = memory + 1;
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+
+    ck_assert_int_eq(record.count, 2);
+    ck_assert_str_eq(record.launch[0].function, "octgemm_weights");
+    const struct octgemm_weights_params *sums = &record.params[0].weights;
+    ck_assert_ptr_eq(sums->b, args.b);
+    ck_assert_ptr_null(sums->packed);
+    ck_assert_int_eq(sums->n, n);
+    ck_assert_int_eq(sums->k, k);
+    ck_assert_int_eq(sums->ldb, 224);
+    ck_assert((char *)sums->column >= memory + 1 &&
+              (char *)(sums->column + n) <= memory + 1 + args.workspace_size);
+    ck_assert_uint_eq((uintptr_t)sums->column % 256, 0);
+
+    ck_assert_str_eq(record.launch[1].function, "octgemm_generic");
+    const struct octgemm_gemm_params *gemm = &record.params[1].gemm;
+    ck_assert_ptr_eq(record.launch[1].stream, &record);
+    ck_assert_uint_eq(record.launch[1].blocks, 2);
+    ck_assert_ptr_eq(gemm->column, sums->column);
+    ck_assert_int_eq(gemm->m, m);
+    ck_assert_int_eq(gemm->n, n);
+    ck_assert_int_eq(gemm->k, k);
+    ck_assert_int_eq(gemm->lda, 208);
+    ck_assert_int_eq(gemm->ldd, 128);
+    ck_assert_int_eq(gemm->tiles_m, 1);
+    ck_assert_int_eq(gemm->tiles_n, 2);
+    ck_assert_int_eq(gemm->splits, 1);
+    ck_assert_int_eq(gemm->d_type, OCTGEMM_F16);
+    ck_assert_int_eq(gemm->sa_step, 1);
+    ck_assert_int_eq(gemm->za_step, 0);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* Packed weights bring their sums: no workspace, one launch. */
+START_TEST(packed_weights_bring_their_sums)
+{
+    struct record record = {.count = 0};
+    struct mock_cuda *mock = load_mock();
+    static char memory[1 << 20];
+    octgemm_ctx *ctx;
+    size_t bytes;
+    mock->launch = record_launch;
+    mock->user = &record;
+    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "generic_64x64", 1), 0);
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    ck_assert_int_eq(octgemm_packed_size(ctx, n, k, &bytes), OCTGEMM_OK);
+    ck_assert_int_eq(octgemm_pack(ctx, n, k, (const int8_t *)memory, k, memory, NULL), OCTGEMM_OK);
+    const struct octgemm_weights_params *weights = &record.params[0].weights;
+    ck_assert_ptr_eq(weights->packed, memory);
+    ck_assert_ptr_eq((char *)(weights->column + n), memory + bytes);
+
+    octgemm_args args = product(memory);
+    args.b_layout = OCTGEMM_B_PACKED;
+    ck_assert_int_eq(octgemm_workspace(ctx, &args, &bytes), OCTGEMM_OK);
+    ck_assert_uint_eq(bytes, 0);
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    ck_assert_int_eq(record.count, 2);
+    ck_assert_ptr_eq(record.params[1].gemm.column, weights->column);
+    ck_assert_int_eq(record.params[1].gemm.ldb, weights->ldp);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* octgemm_workspace() may be asked without addresses; what it says is enough for any. */
+START_TEST(workspace_is_enough_for_any_address)
+{
+    octgemm_ctx *ctx;
+    octgemm_info info;
+    load_mock();
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    for (int64_t rows = 1; rows <= 4096; rows *= 2)
+        for (int64_t depth = 16; depth <= 65536; depth *= 4)
+            for (int zero_points = 0; zero_points < 2; zero_points++) {
+                octgemm_args args = {.size = sizeof args,
+                                     .m = rows,
+                                     .n = 1000,
+                                     .k = depth,
+                                     .lda = depth,
+                                     .ldb = depth,
+                                     .ldd = 1000};
+                size_t without, with;
+                args.za = zero_points ? (const int32_t *)64 : NULL;
+                ck_assert_int_eq(octgemm_workspace(ctx, &args, &without), OCTGEMM_OK);
+                args.a = (const int8_t *)1;
+                args.b = (const void *)1;
+                args.d = (void *)1;
+                ck_assert_int_eq(octgemm_workspace(ctx, &args, &with), OCTGEMM_OK);
+                ck_assert_int_eq(octgemm_query(ctx, &args, &info), OCTGEMM_OK);
+                ck_assert_msg(with <= without, "m %d k %d: %s wants %zu, not %zu", (int)rows,
+                              (int)depth, info.kernel, with, without);
+            }
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* -- failing ------------------------------------------------------------------------------------
+ */
+
+/* Each call that the library makes, and the status that its failure ends in. Those with OK are
+ * made on the way out, where there is nobody to report to. */
+struct failure {
+    const char *name;
+    octgemm_status status;
+    int everywhere; /* made on the way out too, where its failure ends in OK and keeps things */
+};
+static const struct failure failures[] = {
+    {.name = "cuInit", .status = OCTGEMM_ERR_NO_BACKEND},
+    {.name = "cuDriverGetVersion", .status = OCTGEMM_ERR_NO_BACKEND},
+    {.name = "cuDeviceGetCount", .status = OCTGEMM_ERR_NO_BACKEND},
+    {.name = "cuDeviceGet", .status = OCTGEMM_ERR_NO_BACKEND},
+    {.name = "cuDeviceGetName", .status = OCTGEMM_ERR_NO_BACKEND},
+    {.name = "cuDeviceGetAttribute", .status = OCTGEMM_ERR_NO_BACKEND},
+    {.name = "cuDevicePrimaryCtxRetain", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuCtxPushCurrent_v2", .status = OCTGEMM_ERR_DEVICE, .everywhere = 1},
+    {.name = "cuModuleLoadData", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuModuleGetFunction", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuMemAlloc_v2", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuMemcpyHtoDAsync_v2", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuMemcpyDtoHAsync_v2", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuStreamSynchronize", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuLaunchKernel", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuCtxPopCurrent_v2", .status = OCTGEMM_OK},
+    {.name = "cuModuleUnload", .status = OCTGEMM_OK},
+    {.name = "cuMemFree_v2", .status = OCTGEMM_OK},
+    {.name = "cuDevicePrimaryCtxRelease_v2", .status = OCTGEMM_OK},
+};
+enum { failure_count = sizeof failures / sizeof *failures };
+
+/* Uses everything while the nth call of a kind fails, in a process of its own. Exit status 0: the
+ * call was not made that often, 1: it was, and its failure was well reported. */
+static void fail_in_child(const struct failure *failure, long nth)
+{
+    struct mock_cuda *mock = load_mock();
+    mock->devices = 1;
+    mock->fail = failure->name;
+    mock->code = 1;
+    mock->after = nth;
+    octgemm_status status = use_everything();
+    const char *words = octgemm_last_error();
+    int made = calls_of(mock, failure->name) > nth;
+    int given_back = mock->contexts == 0 && mock->modules == 0 && mock->memory == 0;
+    int reported = status == failure->status && strstr(words, failure->name) &&
+                   strstr(words, "CUDA_ERROR_INVALID_VALUE");
+    int silent = status == OCTGEMM_OK && (!made || failure->status == OCTGEMM_OK);
+    int good =
+        failure->everywhere ? reported || status == OCTGEMM_OK : (reported || silent) && given_back;
+    _exit(good ? made : 2);
+}
+
+static int fail_nth(const struct failure *failure, long nth)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        fail_in_child(failure, nth);
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) < 2,
+                  "%s, call %ld: the process ended with %d", failure->name, nth, status);
+    return WEXITSTATUS(status);
+}
+
+START_TEST(every_call_may_fail)
+{
+    long nth = 0;
+    while (fail_nth(&failures[_i], nth))
+        nth++;
+    ck_assert_msg(nth > 0, "%s is never called", failures[_i].name);
+}
+END_TEST
+
+/* Every call is in the table, so that a new one cannot be forgotten. */
+START_TEST(the_table_of_failures_is_complete)
+{
+    static const char *const others[] = {"cuGetErrorName", "cuGetErrorString", "cuMemsetD32Async",
+                                         "cuFuncSetAttribute", "cuTensorMapEncodeTiled"};
+    struct mock_cuda *mock = load_mock();
+    ck_assert_int_eq(use_everything(), OCTGEMM_OK);
+    for (int i = 0; i < mock_calls_max && mock->calls[i].name; i++) {
+        int known = 0;
+        for (int f = 0; f < failure_count; f++)
+            known |= strcmp(failures[f].name, mock->calls[i].name) == 0;
+        for (size_t o = 0; o < sizeof others / sizeof *others; o++)
+            known |= strcmp(others[o], mock->calls[i].name) == 0;
+        ck_assert_msg(known, "%s", mock->calls[i].name);
+    }
+}
+END_TEST
+
+START_TEST(out_of_memory_is_its_own_status)
+{
+    struct mock_cuda *mock = load_mock();
+    octgemm_ctx *ctx;
+    void *memory;
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    mock->fail = "cuMemAlloc_v2";
+    mock->code = 2;
+    ck_assert_int_eq(octgemm_alloc(ctx, 64, &memory), OCTGEMM_ERR_NOMEM);
+    ck_assert_msg(strstr(octgemm_last_error(), "CUDA_ERROR_OUT_OF_MEMORY") != NULL, "%s",
+                  octgemm_last_error());
+    mock->fail = NULL;
+    ck_assert_int_eq(octgemm_alloc(ctx, 0, &memory), OCTGEMM_OK);
+    octgemm_free(ctx, memory);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+int main(void)
+{
+    /* Without shared libraries there is no mock. */
+    if (access(MOCK_CUDA "/libcuda.so.1", R_OK) != 0)
+        return skipped;
+    Suite *suite = suite_create("cuda on a mock driver");
+    TCase *tests = tcase_create("cuda");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, no_driver_is_a_reason);
+    tcase_add_test(tests, an_old_driver_is_a_reason);
+    tcase_add_test(tests, a_driver_older_than_the_code_is_a_reason);
+    tcase_add_test(tests, no_device_is_a_reason);
+    tcase_add_test(tests, an_empty_list_is_a_reason);
+    tcase_add_test(tests, an_unknown_error_has_words);
+    tcase_add_test(tests, an_old_gpu_is_a_reason);
+    tcase_add_test(tests, a_device_that_is_not_there);
+    tcase_add_test(tests, every_device_is_listed);
+    tcase_add_test(tests, auto_takes_the_gpu);
+    tcase_add_test(tests, threads_load_the_driver_once);
+    tcase_add_test(tests, everything_is_given_back);
+    tcase_add_test(tests, a_run_only_queues_work);
+    tcase_add_test(tests, the_callers_context_is_restored);
+    tcase_add_test(tests, parameters_reach_the_kernel);
+    tcase_add_test(tests, packed_weights_bring_their_sums);
+    tcase_add_test(tests, workspace_is_enough_for_any_address);
+    tcase_add_loop_test(tests, every_call_may_fail, 0, failure_count);
+    tcase_add_test(tests, the_table_of_failures_is_complete);
+    tcase_add_test(tests, out_of_memory_is_its_own_status);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_FORK);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

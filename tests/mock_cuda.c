@@ -1,0 +1,344 @@
+/* A CUDA driver without a GPU: device memory is host memory, functions are their names, and any
+ * call can be made to fail (mock_cuda.h). It has exactly the calls that src/cuda/cuda.c looks for.
+ */
+#include "mock_cuda.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    invalid_value = 1,
+    out_of_memory = 2,
+    no_device = 100,
+    invalid_device = 101,
+    invalid_context = 201,
+    no_binary = 209,
+    not_found = 500,
+};
+
+/* What the module exports. */
+#pragma GCC visibility push(default)
+extern struct mock_cuda mock_cuda;
+int cuGetErrorName(int code, const char **name);
+int cuGetErrorString(int code, const char **text);
+int cuInit(unsigned flags);
+int cuDriverGetVersion(int *version);
+int cuDeviceGetCount(int *devices);
+int cuDeviceGet(int *handle, int ordinal);
+int cuDeviceGetName(char *name, int size, int handle);
+int cuDeviceGetAttribute(int *value, int attribute, int handle);
+int cuDevicePrimaryCtxRetain(void **context, int handle);
+int cuDevicePrimaryCtxRelease_v2(int handle);
+int cuCtxPushCurrent_v2(void *context);
+int cuCtxPopCurrent_v2(void **context);
+int cuCtxGetCurrent(void **context);
+int cuMemAlloc_v2(void **memory, size_t bytes);
+int cuMemFree_v2(void *memory);
+int cuMemcpyHtoDAsync_v2(void *device, const void *host, size_t bytes, void *stream);
+int cuMemcpyDtoHAsync_v2(void *host, const void *device, size_t bytes, void *stream);
+int cuMemsetD32Async(void *device, unsigned value, size_t words, void *stream);
+int cuStreamSynchronize(void *stream);
+int cuModuleLoadData(void **module, const void *image);
+int cuModuleUnload(void *module);
+int cuModuleGetFunction(void **function, void *module, const char *name);
+int cuFuncSetAttribute(void *function, int attribute, int value);
+int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                   unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared,
+                   void *stream, void **params, void **extra);
+int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, const void *base,
+                           const uint64_t *sizes, const uint64_t *strides, const uint32_t *box,
+                           const uint32_t *steps, int interleave, int swizzle, int promotion,
+                           int fill);
+#pragma GCC visibility pop
+
+struct mock_cuda mock_cuda = {
+    .version = 99000, .devices = 2, .capability = {90, 89}, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* The thread's stack of current contexts. */
+static _Thread_local void *stack[8];
+static _Thread_local int depth;
+
+static char contexts[mock_devices_max];
+
+/* Counts a call. Returns the error that it is to fail with, or 0. */
+static int enter(const char *name)
+{
+    pthread_mutex_lock(&mock_cuda.lock);
+    struct mock_call *call = mock_cuda.calls;
+    while (call->name && strcmp(call->name, name) != 0)
+        call++;
+    call->name = name;
+    call->count++;
+    int failing = mock_cuda.fail && strcmp(mock_cuda.fail, name) == 0 && mock_cuda.after-- <= 0;
+    pthread_mutex_unlock(&mock_cuda.lock);
+    return failing ? mock_cuda.code : 0;
+}
+
+static void count(long *counter, long step)
+{
+    pthread_mutex_lock(&mock_cuda.lock);
+    *counter += step;
+    pthread_mutex_unlock(&mock_cuda.lock);
+}
+
+static void *current(void)
+{
+    return depth > 0 ? stack[depth - 1] : NULL;
+}
+
+/* enter() for a call that needs a current context. */
+static int enter_current(const char *name)
+{
+    int code = enter(name);
+    return code || current() ? code : invalid_context;
+}
+
+int cuGetErrorName(int code, const char **name)
+{
+    static const struct {
+        int code;
+        const char *name;
+    } names[] = {
+        {invalid_value, "CUDA_ERROR_INVALID_VALUE"},
+        {out_of_memory, "CUDA_ERROR_OUT_OF_MEMORY"},
+        {no_device, "CUDA_ERROR_NO_DEVICE"},
+        {invalid_device, "CUDA_ERROR_INVALID_DEVICE"},
+        {invalid_context, "CUDA_ERROR_INVALID_CONTEXT"},
+        {no_binary, "CUDA_ERROR_NO_BINARY_FOR_GPU"},
+        {not_found, "CUDA_ERROR_NOT_FOUND"},
+    };
+    int failure = enter("cuGetErrorName");
+    for (size_t i = 0; i < sizeof names / sizeof *names && !failure; i++)
+        if (names[i].code == code) {
+            *name = names[i].name;
+            return 0;
+        }
+    return invalid_value;
+}
+
+int cuGetErrorString(int code, const char **text)
+{
+    (void)code;
+    int failure = enter("cuGetErrorString");
+    *text = "in the mock's words";
+    return failure;
+}
+
+int cuInit(unsigned flags)
+{
+    int code = enter("cuInit");
+    return code ? code : flags ? invalid_value : 0;
+}
+
+int cuDriverGetVersion(int *version)
+{
+    *version = mock_cuda.version;
+    return enter("cuDriverGetVersion");
+}
+
+int cuDeviceGetCount(int *devices)
+{
+    *devices = mock_cuda.devices;
+    return enter("cuDeviceGetCount");
+}
+
+int cuDeviceGet(int *handle, int ordinal)
+{
+    *handle = ordinal;
+    int code = enter("cuDeviceGet");
+    return code ? code : ordinal < mock_cuda.devices ? 0 : invalid_device;
+}
+
+int cuDeviceGetName(char *name, int size, int handle)
+{
+    snprintf(name, (size_t)size, "mock %d", handle);
+    return enter("cuDeviceGetName");
+}
+
+/* The figures of an H200, but for the capability. */
+int cuDeviceGetAttribute(int *value, int attribute, int handle)
+{
+    const int figures[][2] = {
+        {75, mock_cuda.capability[handle] / 10},
+        {76, mock_cuda.capability[handle] % 10},
+        {16, 132},
+        {97, 232448},
+        {81, 233472},
+        {38, 62914560},
+        {13, 1980000},
+        {36, 3201000},
+        {37, 6144},
+    };
+    int code = enter("cuDeviceGetAttribute");
+    for (size_t i = 0; i < sizeof figures / sizeof *figures && !code; i++)
+        if (figures[i][0] == attribute) {
+            *value = figures[i][1];
+            return 0;
+        }
+    return code ? code : invalid_value;
+}
+
+int cuDevicePrimaryCtxRetain(void **context, int handle)
+{
+    int code = enter("cuDevicePrimaryCtxRetain");
+    if (code)
+        return code;
+    count(&mock_cuda.contexts, 1);
+    *context = &contexts[handle];
+    return 0;
+}
+
+int cuDevicePrimaryCtxRelease_v2(int handle)
+{
+    (void)handle;
+    count(&mock_cuda.contexts, -1);
+    return enter("cuDevicePrimaryCtxRelease_v2");
+}
+
+int cuCtxPushCurrent_v2(void *context)
+{
+    int code = enter("cuCtxPushCurrent_v2");
+    if (code || !context || depth == (int)(sizeof stack / sizeof *stack))
+        return code ? code : invalid_context;
+    stack[depth++] = context;
+    return 0;
+}
+
+int cuCtxPopCurrent_v2(void **context)
+{
+    int code = enter("cuCtxPopCurrent_v2");
+    if (depth == 0)
+        return invalid_context;
+    *context = stack[--depth];
+    return code;
+}
+
+/* octgemm has no use for it; a test asks with it what it finds and leaves on a thread. */
+int cuCtxGetCurrent(void **context)
+{
+    *context = current();
+    return 0;
+}
+
+int cuMemAlloc_v2(void **memory, size_t bytes)
+{
+    int code = enter_current("cuMemAlloc_v2");
+    if (code || bytes == 0)
+        return code ? code : invalid_value;
+    *memory = aligned_alloc(256, (bytes + 255) / 256 * 256);
+    if (!*memory)
+        return out_of_memory;
+    count(&mock_cuda.memory, 1);
+    return 0;
+}
+
+int cuMemFree_v2(void *memory)
+{
+    free(memory);
+    count(&mock_cuda.memory, -1);
+    return enter_current("cuMemFree_v2");
+}
+
+static int copy(const char *name, void *to, const void *from, size_t bytes)
+{
+    int code = enter_current(name);
+    if (!code)
+        memcpy(to, from, bytes);
+    return code;
+}
+
+int cuMemcpyHtoDAsync_v2(void *device, const void *host, size_t bytes, void *stream)
+{
+    (void)stream;
+    return copy("cuMemcpyHtoDAsync_v2", device, host, bytes);
+}
+
+int cuMemcpyDtoHAsync_v2(void *host, const void *device, size_t bytes, void *stream)
+{
+    (void)stream;
+    return copy("cuMemcpyDtoHAsync_v2", host, device, bytes);
+}
+
+int cuMemsetD32Async(void *device, unsigned value, size_t words, void *stream)
+{
+    (void)stream;
+    int code = enter_current("cuMemsetD32Async");
+    for (size_t i = 0; i < words && !code; i++)
+        ((uint32_t *)device)[i] = value;
+    return code;
+}
+
+int cuStreamSynchronize(void *stream)
+{
+    (void)stream;
+    return enter_current("cuStreamSynchronize");
+}
+
+/* A fatbin begins with this number. */
+int cuModuleLoadData(void **module, const void *image)
+{
+    const uint32_t fatbin = 0xba55ed50u;
+    int code = enter_current("cuModuleLoadData");
+    if (code || memcmp(image, &fatbin, sizeof fatbin) != 0)
+        return code ? code : no_binary;
+    *module = malloc(1);
+    count(&mock_cuda.modules, 1);
+    return 0;
+}
+
+int cuModuleUnload(void *module)
+{
+    free(module);
+    count(&mock_cuda.modules, -1);
+    return enter_current("cuModuleUnload");
+}
+
+/* A function is its name: the callers' strings live as long as the library. */
+int cuModuleGetFunction(void **function, void *module, const char *name)
+{
+    int code = enter_current("cuModuleGetFunction");
+    *function = (void *)(uintptr_t)name;
+    return code ? code : module ? 0 : not_found;
+}
+
+int cuFuncSetAttribute(void *function, int attribute, int value)
+{
+    int code = enter_current("cuFuncSetAttribute");
+    return code ? code : function && attribute == 8 && value <= 232448 ? 0 : invalid_value;
+}
+
+int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                   unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared,
+                   void *stream, void **params, void **extra)
+{
+    int code = enter_current("cuLaunchKernel");
+    if (code)
+        return code;
+    if (!function || grid_x == 0 || grid_x > 0x7fffffffu || grid_y != 1 || grid_z != 1 ||
+        block_x == 0 || block_x > 1024 || block_y != 1 || block_z != 1 || extra)
+        return invalid_value;
+    const struct mock_launch launch = {.function = function,
+                                       .blocks = grid_x,
+                                       .threads = block_x,
+                                       .shared = shared,
+                                       .stream = stream,
+                                       .params = params,
+                                       .context = current()};
+    return mock_cuda.launch ? mock_cuda.launch(mock_cuda.user, &launch) : 0;
+}
+
+int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, const void *base,
+                           const uint64_t *sizes, const uint64_t *strides, const uint32_t *box,
+                           const uint32_t *steps, int interleave, int swizzle, int promotion,
+                           int fill)
+{
+    (void)promotion;
+    int code = enter("cuTensorMapEncodeTiled");
+    memset(map, 0, 128);
+    int valid = type == 0 && rank == 2 && base && (uintptr_t)base % 16 == 0 && sizes[0] > 0 &&
+                sizes[1] > 0 && strides[0] % 16 == 0 && box[0] <= 128 && box[1] <= 256 &&
+                steps[0] == 1 && steps[1] == 1 && interleave == 0 && swizzle == 3 && fill == 0;
+    return code ? code : valid ? 0 : invalid_value;
+}

@@ -1,0 +1,47 @@
+/* Control of the mock driver: what tests set and what they can look at afterwards. The mock is a
+ * module with the name libcuda.so.1; a test loads it before octgemm looks for the real one, and
+ * gets this struct with dlsym(handle, "mock_cuda"). */
+#ifndef MOCK_CUDA_H
+#define MOCK_CUDA_H
+
+#include <pthread.h>
+#include <stddef.h>
+
+enum { mock_calls_max = 64, mock_devices_max = 4 };
+
+/* How often a driver call was made. */
+struct mock_call {
+    const char *name;
+    long count;
+};
+
+struct mock_launch {
+    const char *function;
+    unsigned blocks, threads, shared;
+    void *stream;
+    void **params;
+    void *context; /* that was current */
+};
+
+struct mock_cuda {
+    /* what the driver pretends to be */
+    int version; /* as cuDriverGetVersion: 13000 */
+    int devices;
+    int capability[mock_devices_max]; /* 90 */
+
+    /* the call that fails, its error code, and how many of it succeed before */
+    const char *fail;
+    int code;
+    long after;
+
+    /* called for each launch; its result is that of cuLaunchKernel */
+    int (*launch)(void *user, const struct mock_launch *launch);
+    void *user;
+
+    /* what happened */
+    struct mock_call calls[mock_calls_max];
+    long contexts, modules, memory; /* retained, loaded, allocated and not yet given back */
+    pthread_mutex_t lock;
+};
+
+#endif

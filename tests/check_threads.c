@@ -1,0 +1,304 @@
+/* Threads: a context used by many at once, calls from inside a caller's OpenMP regions, and thread
+ * counts that change between the question for a workspace and its use. Results must be those of the
+ * reference every time. */
+#include "suite/patterns.h"
+
+#include "octgemm.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+/* A product on its own memory, and what it must give. */
+struct product {
+    octgemm_args args;
+    int8_t *a, *b;
+    float *d, *expected;
+    float sa, sb[97];
+    void *packed, *workspace;
+};
+
+static octgemm_ctx *reference, *shared;
+
+static void make(struct product *product, int64_t m, int64_t n, int64_t k, uint64_t seed)
+{
+    product->a = malloc((size_t)(m * k));
+    product->b = malloc((size_t)(n * k));
+    product->d = calloc((size_t)(m * n), sizeof *product->d);
+    product->expected = calloc((size_t)(m * n), sizeof *product->expected);
+    for (int64_t i = 0; i < m; i++)
+        suite_fill_matrix_row(M_RANDOM, product->a + i * k, k, i, seed);
+    for (int64_t j = 0; j < n; j++)
+        suite_fill_matrix_row(M_RANDOM, product->b + j * k, k, j, seed + 1);
+    for (int64_t j = 0; j < n; j++)
+        product->sb[j] = suite_float(F_ORDINARY, j, seed + 2);
+    product->sa = 0.0123f;
+    product->args = (octgemm_args){.size = sizeof product->args,
+                                   .m = m,
+                                   .n = n,
+                                   .k = k,
+                                   .a = product->a,
+                                   .lda = k,
+                                   .b = product->b,
+                                   .ldb = k,
+                                   .sa = &product->sa,
+                                   .sa_mode = OCTGEMM_SCALE_TENSOR,
+                                   .sb = product->sb,
+                                   .d = product->expected,
+                                   .ldd = n};
+    ck_assert_int_eq(octgemm_run(reference, &product->args), OCTGEMM_OK);
+    product->args.d = product->d;
+}
+
+static void drop(struct product *product)
+{
+    free(product->a);
+    free(product->b);
+    free(product->d);
+    free(product->expected);
+    free(product->packed);
+    free(product->workspace);
+}
+
+/* The following return the number of things that went wrong: Check's assertions are for the main
+ * thread only. */
+static int provide_workspace(struct product *product, const octgemm_ctx *ctx)
+{
+    size_t bytes;
+    if (octgemm_workspace(ctx, &product->args, &bytes) != OCTGEMM_OK)
+        return 1;
+    free(product->workspace);
+    product->workspace = malloc(bytes + 1);
+    product->args.workspace = product->workspace;
+    product->args.workspace_size = bytes;
+    return 0;
+}
+
+static int run(struct product *product, const octgemm_ctx *ctx)
+{
+    size_t bytes = (size_t)(product->args.m * product->args.n) * sizeof *product->d;
+    memset(product->d, 0xa5, bytes);
+    return octgemm_run(ctx, &product->args) != OCTGEMM_OK ||
+           memcmp(product->d, product->expected, bytes) != 0;
+}
+
+static int run_packed(struct product *product, const octgemm_ctx *ctx)
+{
+    size_t bytes;
+    int64_t n = product->args.n, k = product->args.k;
+    if (octgemm_packed_size(ctx, n, k, &bytes) != OCTGEMM_OK ||
+        !(product->packed = realloc(product->packed, bytes)) ||
+        octgemm_pack(ctx, n, k, product->b, k, product->packed, NULL) != OCTGEMM_OK)
+        return 1;
+    product->args.b = product->packed;
+    product->args.b_layout = OCTGEMM_B_PACKED;
+    int wrong = provide_workspace(product, ctx) || run(product, ctx);
+    product->args.b = product->b;
+    product->args.b_layout = OCTGEMM_B_ROWS;
+    return wrong;
+}
+
+/* Rows k of random floats quantised on ctx and on the reference. */
+static int run_quantizer(const octgemm_ctx *ctx, uint64_t seed)
+{
+    enum { rows = 40, k = 500 };
+    float *x = malloc(rows * k * sizeof *x), scale[2][rows];
+    int8_t *q[2] = {malloc(rows * k), malloc(rows * k)};
+    int wrong = 0;
+    for (int i = 0; i < rows; i++)
+        suite_fill_row(x + i * k, OCTGEMM_F32, k, i, seed);
+    for (int which = 0; which < 2; which++) {
+        octgemm_quantize_args args = {.size = sizeof args,
+                                      .rows = rows,
+                                      .k = k,
+                                      .x = x,
+                                      .ldx = k,
+                                      .q = q[which],
+                                      .ldq = k,
+                                      .scale = scale[which]};
+        wrong += octgemm_quantize(which ? ctx : reference, &args) != OCTGEMM_OK;
+    }
+    wrong += memcmp(q[0], q[1], rows * k) != 0;
+    for (int i = 0; i < rows; i++)
+        wrong += scale[0][i] != scale[1][i] && !(scale[0][i] != scale[0][i]);
+    free(x);
+    free(q[0]);
+    free(q[1]);
+    return wrong;
+}
+
+static void setup(void)
+{
+    unsetenv("OCTGEMM_KERNEL");
+    ck_assert_int_eq(octgemm_open(&reference, "ref", 0), OCTGEMM_OK);
+    ck_assert_int_eq(octgemm_open(&shared, "cpu", 0), OCTGEMM_OK);
+}
+
+static void teardown(void)
+{
+    octgemm_close(&shared);
+    octgemm_close(&reference);
+}
+
+/* ---- POSIX threads -----------------------------------------------------------------------------
+ */
+
+enum { thread_count = 8, rounds = 12 };
+
+struct user {
+    struct product product;
+    pthread_t thread;
+    int wrong;
+};
+
+static void *use_shared_context(void *argument)
+{
+    struct user *user = argument;
+    for (int round = 0; round < rounds; round++) {
+        user->wrong += provide_workspace(&user->product, shared);
+        user->wrong += run(&user->product, shared);
+        user->wrong += run_packed(&user->product, shared);
+        user->wrong += run_quantizer(shared, (uint64_t)round);
+    }
+    return NULL;
+}
+
+/* Lists, opens and closes while others do the same. */
+static void *use_own_context(void *argument)
+{
+    struct user *user = argument;
+    for (int round = 0; round < rounds; round++) {
+        octgemm_ctx *own;
+        octgemm_info info;
+        for (size_t row = 0; octgemm_backend(row, &info) == OCTGEMM_OK; row++)
+            user->wrong += info.reason[0] == '\0';
+        if (octgemm_open(&own, "cpu", 0) != OCTGEMM_OK) {
+            user->wrong++;
+            continue;
+        }
+        user->wrong += provide_workspace(&user->product, own) || run(&user->product, own);
+        octgemm_close(&own);
+    }
+    return NULL;
+}
+
+static void *(*const thread_bodies[])(void *) = {use_shared_context, use_own_context};
+
+START_TEST(many_threads)
+{
+    static struct user users[thread_count];
+    memset(users, 0, sizeof users);
+    for (int t = 0; t < thread_count; t++)
+        make(&users[t].product, 1 + t * 5, 33 + t * 9, 40 + t * 31, (uint64_t)t * 10);
+    for (int t = 0; t < thread_count; t++)
+        ck_assert_int_eq(pthread_create(&users[t].thread, NULL, thread_bodies[_i], &users[t]), 0);
+    for (int t = 0; t < thread_count; t++)
+        pthread_join(users[t].thread, NULL);
+    for (int t = 0; t < thread_count; t++) {
+        ck_assert_int_eq(users[t].wrong, 0);
+        drop(&users[t].product);
+    }
+}
+END_TEST
+
+/* ---- OpenMP ------------------------------------------------------------------------------------
+ */
+
+#ifdef _OPENMP
+/* A workspace sized under one thread count serves under any other. */
+START_TEST(the_thread_count_may_change_after_workspace)
+{
+    static const int counts[][2] = {{1, 1}, {1, 2}, {2, 1}, {1, 16}, {16, 1}, {3, 5}, {0, 64}};
+    static const int64_t shapes[][3] = {
+        {1, 97, 4000}, {8, 97, 3000}, {130, 90, 200}, {300, 64, 129}, {5, 5, 5}};
+    int processors = omp_get_max_threads();
+    for (int s = 0; s < 5; s++) {
+        struct product product = {.packed = NULL};
+        size_t bytes[2];
+        make(&product, shapes[s][0], shapes[s][1], shapes[s][2], (uint64_t)s);
+        omp_set_num_threads(counts[_i][0] ? counts[_i][0] : processors);
+        ck_assert_int_eq(octgemm_workspace(shared, &product.args, &bytes[0]), OCTGEMM_OK);
+        ck_assert_int_eq(provide_workspace(&product, shared), 0);
+        omp_set_num_threads(counts[_i][1]);
+        ck_assert_int_eq(octgemm_workspace(shared, &product.args, &bytes[1]), OCTGEMM_OK);
+        ck_assert_uint_eq(bytes[0], bytes[1]);
+        ck_assert_int_eq(run(&product, shared), 0);
+        ck_assert_int_eq(run_packed(&product, shared), 0);
+        ck_assert_int_eq(omp_get_max_threads(), counts[_i][1]); /* the caller's setting is kept */
+        drop(&product);
+    }
+    omp_set_num_threads(processors);
+}
+END_TEST
+
+/* Each thread of a caller's region makes a call; with one and with two active levels. */
+START_TEST(inside_a_parallel_region)
+{
+    enum { callers = 4 };
+    static struct product products[callers];
+    int wrong = 0, levels = omp_get_max_active_levels();
+    omp_set_max_active_levels(_i + 1);
+    memset(products, 0, sizeof products);
+    for (int t = 0; t < callers; t++)
+        make(&products[t], 7 + t * 40, 90, 100 + t * 57, (uint64_t)t);
+#pragma omp parallel for num_threads(callers) reduction(+ : wrong)
+    for (int t = 0; t < callers; t++) {
+        for (int round = 0; round < rounds; round++) {
+            wrong += provide_workspace(&products[t], shared) || run(&products[t], shared);
+            wrong += run_packed(&products[t], shared);
+            wrong += run_quantizer(shared, (uint64_t)t);
+        }
+    }
+    ck_assert_int_eq(wrong, 0);
+    for (int t = 0; t < callers; t++)
+        drop(&products[t]);
+    omp_set_max_active_levels(levels);
+}
+END_TEST
+
+/* One thread of a region calls while the others wait: from single, and from a task. */
+START_TEST(from_one_thread_of_a_region)
+{
+    struct product product = {.packed = NULL};
+    int wrong = 0;
+    make(&product, 100, 90, 300, 5);
+#pragma omp parallel num_threads(3)
+    {
+#pragma omp single
+        {
+            wrong += provide_workspace(&product, shared) || run(&product, shared);
+#pragma omp task default(shared)
+            wrong += run_packed(&product, shared);
+        }
+    }
+    ck_assert_int_eq(wrong, 0);
+    drop(&product);
+}
+END_TEST
+#endif
+
+int main(void)
+{
+    Suite *suite = suite_create("threads");
+    TCase *tests = tcase_create("threads");
+    tcase_set_timeout(tests, 300);
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_loop_test(tests, many_threads, 0, 2);
+#ifdef _OPENMP
+    tcase_add_loop_test(tests, the_thread_count_may_change_after_workspace, 0, 7);
+    tcase_add_loop_test(tests, inside_a_parallel_region, 0, 2);
+    tcase_add_test(tests, from_one_thread_of_a_region);
+#endif
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK); /* OpenMP's threads do not survive a fork */
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -11,6 +11,7 @@ enum { EXIT_CHECK = 1, EXIT_INPUT = 2 };
 int octgemm_info_command(int argc, char **argv);
 int octgemm_run_command(int argc, char **argv);
 int octgemm_demo_command(int argc, char **argv);
+int octgemm_check_command(int argc, char **argv);
 int octgemm_bench_command(int argc, char **argv);
 int octgemm_tensors_command(int argc, char **argv);
 

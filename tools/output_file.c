@@ -45,6 +45,7 @@ static void handle_signals(void)
         if (sigaction(deadly[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
             sigaction(deadly[i], &new, NULL);
     }
+    signal(SIGXFSZ, SIG_IGN); /* a limit of file size is an error of write() */
 }
 
 static int cannot_write(const char *path, int error)

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Under a second nothing is drawn. */
 enum { quiet_ms = 1000, redraw_ms = 200 };
 
 static struct {
@@ -16,13 +17,14 @@ static struct {
     int running; /* the thread was started */
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    int stop;          /* under lock, as are the next two */
-    int drawn;         /* there is a line on the terminal */
-    const char *doing; /* NULL = nothing to show */
+    int stop;   /* under lock, as is the rest */
+    int drawn;  /* there is a line on the terminal */
+    int hidden; /* paused, or before the first step */
+    char doing[64];
     struct timespec since;
     int64_t total;
     _Atomic int64_t done;
-} line = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+} line = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .hidden = 1};
 
 static void wipe(void)
 {
@@ -59,7 +61,7 @@ static void *draw_until_stopped(void *unused)
     while (!line.stop) {
         if (pthread_cond_timedwait(&line.wake, &line.lock, &at) != ETIMEDOUT)
             continue;
-        if (line.doing)
+        if (!line.hidden)
             draw();
         at = later(redraw_ms);
     }
@@ -83,7 +85,14 @@ void octgemm_progress_pause(void)
 {
     pthread_mutex_lock(&line.lock);
     wipe();
-    line.doing = NULL;
+    line.hidden = 1;
+    pthread_mutex_unlock(&line.lock);
+}
+
+void octgemm_progress_resume(void)
+{
+    pthread_mutex_lock(&line.lock);
+    line.hidden = 0;
     pthread_mutex_unlock(&line.lock);
 }
 
@@ -103,7 +112,8 @@ void octgemm_progress_stop(void)
 void octgemm_progress_step(const char *doing, int64_t total)
 {
     pthread_mutex_lock(&line.lock);
-    line.doing = doing;
+    snprintf(line.doing, sizeof line.doing, "%s", doing);
+    line.hidden = 0;
     line.total = total;
     atomic_store(&line.done, 0);
     clock_gettime(CLOCK_REALTIME, &line.since);

@@ -8,14 +8,15 @@
 void octgemm_progress_start(void);
 void octgemm_progress_stop(void);
 
-/* What is being done now: a static string. total 0 where how far it is cannot be told. */
+/* What is being done now. total 0 where how far it is cannot be told. */
 void octgemm_progress_step(const char *doing, int64_t total);
 
 /* `done` more of the step's total; from any thread. */
 void octgemm_progress_add(int64_t done);
 
-/* Wipes the line off the terminal before something else is printed; the next step brings it back.
- */
+/* Wipes the line off the terminal before something else is printed, until octgemm_progress_resume()
+ * or the next step. */
 void octgemm_progress_pause(void);
+void octgemm_progress_resume(void);
 
 #endif

@@ -1,0 +1,92 @@
+#!/bin/sh
+# The command line itself: help, versions, wrong options, info, demo and bench.
+. "${srcdir:-.}/tests/command/helpers.sh"
+shapes=${srcdir:-.}/bench/shapes
+
+bad 'no command' 'no command'
+bad 'unknown command' 'no command is called' frobnicate
+bad 'line break in a command' 'no command is called' "$(printf 'a\nb')"
+good 'help' --help
+says 'help' 'Usage'
+good 'version' --version
+says 'version' '^octgemm [0-9]*\.[0-9]*\.[0-9]*$'
+for command in info demo run tensors bench; do
+    good "$command --help" "$command" --help
+    says "$command --help" "^Usage: octgemm $command"
+    bad "$command: unknown option" 'unknown or incomplete option --frob' "$command" --frob
+    bad "$command: unknown letter" 'unknown or incomplete option' "$command" -Z
+done
+bad 'no weights' 'weights' run
+bad 'value is missing' 'wants a value' run --weights
+bad 'operand' 'options only' run w.npy
+bad 'no file' 'name one file' tensors
+bad 'two files' 'name one file' tensors a b
+bad 'type' 'd-type f8' demo --d-type f8
+bad 'not a number' 'whole number' demo -m 1x
+bad 'zero' 'whole number' demo -m 0
+bad 'negative' 'whole number' demo -m -1
+bad 'too large' 'whole number' demo -k 131072
+bad 'beyond 64 bits' 'whole number' demo -m 99999999999999999999
+bad 'seconds' 'seconds above 0' bench --seconds nan
+bad 'seconds' 'seconds above 0' bench --seconds 0
+bad 'backend' 'no backend is called' demo --backend abacus
+bad 'device' 'device 7' demo --backend ref --device 7
+bad 'kernel' 'OCTGEMM_KERNEL=abacus' run -w "$(printf '\001' | array '|i1' '(1, 1)' >"$work/w.npy" && echo "$work/w.npy")" --kernel abacus
+if [ -c /dev/full ]; then
+    tried=$((tried + 1))
+    "$octgemm" info >/dev/full 2>"$work/stderr"
+    [ $? -eq 2 ] || complain 'report on a full disk'
+fi
+
+good 'info' info
+says 'info: the reference' '^ref'
+says 'info: the others too' '^cuda'
+good 'info as JSON' info --json
+says 'info as JSON' '"backend": "hip"'
+says 'info as JSON' '"kernels": \['
+
+good 'demo' demo -m 3 -n 50 -k 64 --outliers 16
+says 'demo' '^SQNR'
+says 'demo: verified' '150 of 150 elements'
+good 'demo as JSON' demo -m 3 -n 50 -k 64 --asymmetric --json -b ref
+says 'demo as JSON' '"backend": "ref"'
+says 'demo as JSON' '"verified": 150'
+
+quick="--seconds 0.001 --hot"
+# shellcheck disable=SC2086  # words
+good 'bench' bench 3x40x64 $quick
+says 'bench' ' 3 *40 *64 '
+good 'bench: every kernel' bench 40x64 -m 1,5 --kernel all $quick
+says 'bench: every kernel' 'fastest is'
+good 'bench: rows' bench 3x40x64 --rows --d-type i32 $quick
+good 'bench: cold' bench 3x3000x3000 --seconds 0.001
+good 'bench: CSV' bench 3x40x64 4x40x64 --csv $quick
+says 'bench: CSV' '^model,layer,m,n,k'
+tried=$((tried + 1))
+[ "$(wc -l <"$work/stdout")" -eq 3 ] || complain 'bench: CSV has not three lines'
+good 'bench: JSON' bench 3x40x64 --json $quick
+says 'bench: JSON' '"median_seconds"'
+good 'bench: models' bench --models --shapes "$shapes"
+says 'bench: models' '^llama-3.1-8b$'
+printf '# a model\n\nqkv 48 32 # layer\n  down\t32   48\n' >"$work/tiny.txt"
+good 'bench: model' bench Tiny --shapes "$work" -m 2 $quick
+says 'bench: model' '^down *2 *32 *48'
+good 'bench: model by path' bench "$work/tiny.txt" -m 2 $quick
+for model in "$shapes"/*.txt; do
+    bad "bench: $model can be read" 'no backend is called' bench "$model" --backend abacus
+done
+bad 'bench: no such model' 'cannot be opened' bench gpt-7 --shapes "$shapes"
+bad 'bench: shape with four numbers' 'cannot be opened' bench 1x2x3x4 --shapes "$shapes"
+bad 'bench: zero' 'cannot be opened' bench 0x2x3 --shapes "$shapes"
+bad 'bench: K too large' 'at most 131071' bench 1x2x131072
+bad 'bench: list of M' 'commas' bench 2x3 -m 1,,2
+bad 'bench: list of M' 'commas' bench 2x3 -m 1,x
+printf 'qkv 48\n' >"$work/tiny.txt"
+bad 'bench: line too short' 'tiny.txt:1' bench tiny --shapes "$work"
+printf '\nqkv 48 32 1\n' >"$work/tiny.txt"
+bad 'bench: line too long' 'tiny.txt:2' bench tiny --shapes "$work"
+printf 'qkv 48 131072\n' >"$work/tiny.txt"
+bad 'bench: K of a model too large' 'tiny.txt:1' bench tiny --shapes "$work"
+printf '# nothing\n' >"$work/tiny.txt"
+bad 'bench: empty model' 'has no shapes' bench tiny --shapes "$work"
+finish

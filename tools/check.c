@@ -1,0 +1,164 @@
+/* octgemm check: the accuracy suite of `make check` (tests/suite/) on the user's own machine. */
+#include "command.h"
+#include "options.h"
+#include "progress.h"
+#include "report.h"
+#include "suite/cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct check_options {
+    const char *backend, *kernel, *filter, *require;
+    int64_t device, seed;
+    int tier, list, json;
+};
+
+static const char *const tiers[] = {
+    [SUITE_QUICK] = "quick", [SUITE_BIG] = "big", [SUITE_PARANOID] = "paranoid", NULL};
+
+#define MEMBER(name) offsetof(struct check_options, name)
+static const struct option_row option_rows[] = {
+    {"backend", 'b', "NAME", "hip, cuda, cpu or ref (default: each)", OPTION_TEXT, MEMBER(backend),
+     0, 0, NULL},
+    {"device", 0, "I", "which device of the backends, from 0", OPTION_INTEGER, MEMBER(device), 0,
+     1024, NULL},
+    {"kernel", 0, "NAME", "one kernel, or auto (default: each, and auto)", OPTION_TEXT,
+     MEMBER(kernel), 0, 0, NULL},
+    {"tier", 't', "TIER", "quick (default), big (gigabytes, minutes) or paranoid", OPTION_CHOICE,
+     MEMBER(tier), 0, 0, tiers},
+    {"case", 0, "PATTERN", "the cases that this shell pattern matches", OPTION_TEXT, MEMBER(filter),
+     0, 0, NULL},
+    {"seed", 0, "S", "of all data (default 1)", OPTION_INTEGER, MEMBER(seed), 0, INT64_MAX, NULL},
+    {"require", 0, "NAME,...", "backends that must be there", OPTION_TEXT, MEMBER(require), 0, 0,
+     NULL},
+    {"list", 0, NULL, "list the cases of products, run none", OPTION_FLAG, MEMBER(list), 0, 0,
+     NULL},
+    {"json", 0, NULL, "print JSON", OPTION_FLAG, MEMBER(json), 0, 0, NULL},
+};
+static const struct syntax syntax = {
+    .command = "check",
+    .operands = "",
+    .summary = "Compares every backend and kernel of this machine with the reference, bit by bit.\n"
+               "Exit status: 0 all equal, 1 something differs, 2 nothing could be run.",
+    .rows = option_rows,
+    .row_count = sizeof option_rows / sizeof *option_rows,
+};
+
+/* What the suite's hooks write to: the terminal, or lists for JSON. */
+struct report {
+    json_t *lines, *failures;
+};
+
+static void take_line(void *user, const char *text)
+{
+    struct report *report = user;
+    char clean[1024];
+    if (report->lines) {
+        json_array_append_new(report->lines, json_string(text));
+        return;
+    }
+    octgemm_progress_pause();
+    puts(octgemm_clean(clean, sizeof clean, text));
+    fflush(stdout);
+    octgemm_progress_resume();
+}
+
+static void take_progress(void *user, const char *what, long done, long total)
+{
+    (void)user;
+    if (done == 0)
+        octgemm_progress_step(what, total);
+    else
+        octgemm_progress_add(1);
+}
+
+static void take_failure(void *user, const struct suite_failure *failure)
+{
+    struct report *report = user;
+    if (report->failures)
+        json_array_append_new(report->failures,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "backend",
+                                        failure->backend, "kernel", failure->kernel, "case",
+                                        failure->case_name, "variant", failure->variant, "array",
+                                        failure->array, "i", (json_int_t)failure->i, "j",
+                                        (json_int_t)failure->j));
+}
+
+static int list_cases(const struct check_options *options)
+{
+    struct suite_case *cases;
+    long count = suite_make_cases((enum suite_tier)options->tier, (uint64_t)options->seed, &cases);
+    if (count < 0)
+        return octgemm_complain("no memory for the cases");
+    for (long i = 0; i < count; i++)
+        puts(cases[i].name);
+    free(cases);
+    return octgemm_flush_output();
+}
+
+/* The suite skips what it does not find; a name that nothing has is the user's mistake. */
+static int check_backend_name(const char *name)
+{
+    octgemm_info info;
+    for (size_t i = 0; octgemm_backend(i, &info) == OCTGEMM_OK; i++)
+        if (!name || strcmp(info.backend, name) == 0)
+            return 0;
+    return octgemm_complain("check: no backend is called \"%s\" (hip, cuda, cpu, ref)", name);
+}
+
+static int print_result(const struct suite_result *result, const struct report *report)
+{
+    octgemm_progress_pause();
+    if (report->lines)
+        return octgemm_print_json(json_pack(
+            "{s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "cases", (json_int_t)result->cases, "runs",
+            (json_int_t)result->runs, "passed", (json_int_t)result->passed, "failed",
+            (json_int_t)result->failed, "skipped", (json_int_t)result->skipped, "not_taken",
+            (json_int_t)result->not_taken, "failures", report->failures, "lines", report->lines));
+    printf("%ld cases, %ld runs: %ld passed, %ld failed; %ld skipped, %ld not taken by a forced "
+           "kernel\n",
+           result->cases, result->runs, result->passed, result->failed, result->skipped,
+           result->not_taken);
+    return octgemm_flush_output();
+}
+
+int octgemm_check_command(int argc, char **argv)
+{
+    struct check_options options = {.seed = 1};
+    int operand;
+    int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
+    if (status >= 0)
+        return status;
+    if (options.list)
+        return list_cases(&options);
+    status = check_backend_name(options.backend);
+    if (status)
+        return status;
+
+    struct report report = {NULL, NULL};
+    if (options.json) {
+        report.lines = json_array();
+        report.failures = json_array();
+    }
+    struct suite_options suite = {.backend = options.backend,
+                                  .kernel = options.kernel,
+                                  .device = (int)options.device,
+                                  .tier = (enum suite_tier)options.tier,
+                                  .seed = (uint64_t)options.seed,
+                                  .filter = options.filter,
+                                  .require = options.require,
+                                  .line = take_line,
+                                  .progress = take_progress,
+                                  .failure = take_failure,
+                                  .user = &report};
+    struct suite_result result;
+    int outcome = suite_run(&suite, &result);
+    status = print_result(&result, &report);
+    json_decref(report.lines);
+    json_decref(report.failures);
+    if (outcome == EXIT_INPUT)
+        octgemm_complain("check: nothing could be run (no such kernel, case or device?)");
+    return status ? status : outcome;
+}

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2059
 # What the tests of the command share: making tensor files with printf, and expecting things of
 # octgemm. Sourced; runs in the build folder, or anywhere with OCTGEMM naming the command.
 set -u

@@ -18,6 +18,19 @@ enum {
     not_found = 500,
 };
 
+/* CUlaunchAttribute and CUlaunchConfig. */
+struct launch_attribute {
+    int id, pad;
+    unsigned value[16];
+};
+
+struct launch_config {
+    unsigned grid[3], block[3], shared;
+    void *stream;
+    const struct launch_attribute *attributes;
+    unsigned attribute_count;
+};
+
 /* What the module exports. */
 #pragma GCC visibility push(default)
 extern struct mock_cuda mock_cuda;
@@ -47,6 +60,8 @@ int cuFuncSetAttribute(void *function, int attribute, int value);
 int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
                    unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared,
                    void *stream, void **params, void **extra);
+int cuLaunchKernelEx(const struct launch_config *config, void *function, void **params,
+                     void **extra);
 int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, const void *base,
                            const uint64_t *sizes, const uint64_t *strides, const uint32_t *box,
                            const uint32_t *steps, int interleave, int swizzle, int promotion,
@@ -309,24 +324,51 @@ int cuFuncSetAttribute(void *function, int attribute, int value)
     return code ? code : function && attribute == 8 && value <= 232448 ? 0 : invalid_value;
 }
 
+static int launch(const char *call, const struct launch_config *config, void *function,
+                  void **params, void **extra)
+{
+    int code = enter_current(call);
+    if (code)
+        return code;
+    struct mock_launch record = {.function = function,
+                                 .blocks = config->grid[0],
+                                 .threads = config->block[0],
+                                 .shared = config->shared,
+                                 .cluster = 1,
+                                 .stream = config->stream,
+                                 .params = params,
+                                 .context = current()};
+    for (unsigned i = 0; i < config->attribute_count; i++) {
+        if (config->attributes[i].id == 4) /* cluster dimension */
+            record.cluster = config->attributes[i].value[0];
+        else if (config->attributes[i].id == 6) /* programmatic stream serialization */
+            record.overlap = config->attributes[i].value[0];
+        else
+            return invalid_value;
+    }
+    if (!function || config->grid[0] == 0 || config->grid[0] > 0x7fffffffu ||
+        config->grid[1] != 1 || config->grid[2] != 1 || config->block[0] == 0 ||
+        config->block[0] > 1024 || config->block[1] != 1 || config->block[2] != 1 || extra ||
+        record.cluster == 0 || record.cluster > 8 || config->grid[0] % record.cluster != 0)
+        return invalid_value;
+    return mock_cuda.launch ? mock_cuda.launch(mock_cuda.user, &record) : 0;
+}
+
 int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
                    unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared,
                    void *stream, void **params, void **extra)
 {
-    int code = enter_current("cuLaunchKernel");
-    if (code)
-        return code;
-    if (!function || grid_x == 0 || grid_x > 0x7fffffffu || grid_y != 1 || grid_z != 1 ||
-        block_x == 0 || block_x > 1024 || block_y != 1 || block_z != 1 || extra)
-        return invalid_value;
-    const struct mock_launch launch = {.function = function,
-                                       .blocks = grid_x,
-                                       .threads = block_x,
-                                       .shared = shared,
-                                       .stream = stream,
-                                       .params = params,
-                                       .context = current()};
-    return mock_cuda.launch ? mock_cuda.launch(mock_cuda.user, &launch) : 0;
+    const struct launch_config config = {.grid = {grid_x, grid_y, grid_z},
+                                         .block = {block_x, block_y, block_z},
+                                         .shared = shared,
+                                         .stream = stream};
+    return launch("cuLaunchKernel", &config, function, params, extra);
+}
+
+int cuLaunchKernelEx(const struct launch_config *config, void *function, void **params,
+                     void **extra)
+{
+    return launch("cuLaunchKernelEx", config, function, params, extra);
 }
 
 int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, const void *base,

@@ -17,7 +17,7 @@ struct mock_call {
 
 struct mock_launch {
     const char *function;
-    unsigned blocks, threads, shared;
+    unsigned blocks, threads, shared, cluster, overlap;
     void *stream;
     void **params;
     void *context; /* that was current */

@@ -12,6 +12,23 @@
 
 static struct gpu_calls calls;
 
+/* CUlaunchAttribute and CUlaunchConfig. */
+struct launch_attribute {
+    int id;
+    int pad;
+    union {
+        unsigned value[3];
+        char room[64];
+    } value;
+};
+
+struct launch_config {
+    unsigned grid[3], block[3], shared;
+    void *stream;
+    const struct launch_attribute *attributes;
+    unsigned attribute_count;
+};
+
 /* What only CUDA has. */
 static struct {
     int (*primary_retain)(void **context, int handle);
@@ -20,6 +37,8 @@ static struct {
     int (*pop)(void **context);
     int (*error_name)(int code, const char **name);
     int (*error_string)(int code, const char **text);
+    int (*launch_ex)(const struct launch_config *config, void *function, void **params,
+                     void **extra);
     int (*tensor_map)(void *map, int type, uint32_t rank, const void *base, const uint64_t *sizes,
                       const uint64_t *strides, const uint32_t *box, const uint32_t *steps,
                       int interleave, int swizzle, int promotion, int fill);
@@ -51,6 +70,7 @@ static const struct gpu_symbol symbols[] = {
     {.name = "cuModuleGetFunction", .slot = &calls.module_function},
     {.name = "cuFuncSetAttribute", .slot = &calls.function_set},
     {.name = "cuLaunchKernel", .slot = &calls.launch},
+    {.name = "cuLaunchKernelEx", .slot = &cuda.launch_ex, .optional = 1},
     {.name = "cuTensorMapEncodeTiled", .slot = &cuda.tensor_map, .optional = 1},
 };
 
@@ -113,6 +133,7 @@ static int describe(struct gpu_device *device)
             return code;
     }
     device->generation = 10 * major + minor;
+    device->clusters = major >= 9 && cuda.launch_ex;
     snprintf(device->arch, sizeof device->arch, "sm_%d", device->generation);
     device->usable = has_code(device->generation);
     if (device->usable)
@@ -176,6 +197,28 @@ static const void *image(const struct gpu_device *device, unsigned module)
     return only == 0 || only == device->generation ? modules[module].fatbin : NULL;
 }
 
+static octgemm_status launch_special(const struct gpu_ctx *ctx, const struct gpu_launch *launch,
+                                     void **params)
+{
+    enum { cluster_dimension = 4, programmatic_stream_serialization = 6 };
+    struct launch_attribute attributes[2];
+    unsigned count = 0;
+    if (launch->cluster > 1)
+        attributes[count++] = (struct launch_attribute){
+            .id = cluster_dimension, .value.value = {(unsigned)launch->cluster, 1, 1}};
+    if (launch->overlap)
+        attributes[count++] =
+            (struct launch_attribute){.id = programmatic_stream_serialization, .value.value = {1}};
+    const struct launch_config config = {.grid = {launch->blocks, 1, 1},
+                                         .block = {launch->threads, 1, 1},
+                                         .shared = launch->shared,
+                                         .stream = launch->stream,
+                                         .attributes = attributes,
+                                         .attribute_count = count};
+    int code = cuda.launch_ex(&config, launch->function, params, NULL);
+    return code ? octgemm_gpu_fail(ctx->driver, &cuda.launch_ex, code, launch->name) : OCTGEMM_OK;
+}
+
 /* Boxes are at most 128 bytes wide and swizzled over that width, so that both a matrix
  * instruction's rows and its loads spread over all banks. What lies past an edge reads as zero. */
 static octgemm_status tensor_map(const struct gpu_ctx *ctx, void *map,
@@ -221,6 +264,7 @@ const struct gpu_driver octgemm_cuda_driver = {
     .leave = leave,
     .image = image,
     .module_count = OCTGEMM_CUDA_MODULES,
+    .launch_special = launch_special,
     .tensor_map = tensor_map,
     .quantizers = quantizers,
     .quantizer_count = sizeof quantizers / sizeof *quantizers,

@@ -45,53 +45,57 @@ static struct flows find_flows(const struct gpu_device *device, const octgemm_ar
     return flows;
 }
 
-/* Microseconds with `splits` parts of k_split columns. */
-static double predict(const struct gpu_plan *plan, int splits, int k_split,
-                      const struct flows *flows, const struct gpu_device *device,
-                      const struct gpu_kernel *kernel)
+/* Microseconds of a plan. */
+static double predict(const struct gpu_plan *plan, const struct flows *flows,
+                      const struct gpu_device *device, const struct gpu_kernel *kernel)
 {
     double tile = (double)kernel->tile_m * kernel->tile_n;
-    double units = (double)plan->tiles_m * (double)plan->tiles_n * splits;
+    double units = (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
     double busiest = units / device->multiprocessors;
     if (busiest < 1e9)
         busiest = (double)divide_up((int64_t)units, device->multiprocessors);
-    double compute = busiest * tile * k_split / (kernel->rate * flows->clock);
-    double from_l2 = units * (kernel->tile_m + kernel->tile_n) * (double)k_split / flows->l2;
+    double compute = busiest * tile * plan->k_split / (kernel->rate * flows->clock);
+    double from_l2 = units * (kernel->tile_m + kernel->tile_n) * plan->k_split / flows->l2;
     double from_memory = flows->memory_bytes / flows->memory;
     double time = kernel->fixed + larger(compute, larger(from_l2, from_memory));
-    if (splits > 1) { /* sums are written and read back, 4 bytes each, after counters are zeroed */
-        enum { zeroing = 2 };
-        time += zeroing + units * tile * 2 * 4 / flows->l2;
-    }
+    if (plan->splits > 1) /* sums of 4 bytes are written and read back */
+        time += units * tile * 2 * 4 / flows->l2;
+    if (plan->splits > 1 && !plan->cluster) /* and counters are zeroed before */
+        time += 2;
     return time;
 }
 
+/* The plan with about `wanted` parts of k; 0 when the kernel cannot do that. */
+static int split(struct gpu_plan *plan, int wanted, const struct gpu_device *device,
+                 const struct gpu_kernel *kernel, const octgemm_args *args, int frugal)
+{
+    int64_t steps = divide_up(args->k, kernel->tile_k);
+    if (wanted > steps && wanted > 1)
+        return 0;
+    plan->k_split = (int)divide_up(steps, wanted) * kernel->tile_k;
+    plan->splits = plan->k_split > 0 ? (int)divide_up(args->k, plan->k_split) : 1;
+    plan->cluster = device->clusters && plan->splits > 1 && plan->splits <= kernel->cluster_splits;
+    return plan->splits == 1 || plan->cluster || !frugal;
+}
+
 void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
-                      const struct gpu_kernel *kernel, const octgemm_args *args, int may_split)
+                      const struct gpu_kernel *kernel, const octgemm_args *args, int frugal)
 {
     enum { group = 8 };
     struct flows flows = find_flows(device, args);
-    int64_t steps = divide_up(args->k, kernel->tile_k);
-    *plan = (struct gpu_plan){.tiles_m = divide_up(args->m, kernel->tile_m),
-                              .tiles_n = divide_up(args->n, kernel->tile_n),
-                              .splits = 1,
-                              .k_split = (int)steps * kernel->tile_k,
-                              .group = group};
-    plan->microseconds = predict(plan, 1, plan->k_split, &flows, device, kernel);
-
-    /* Splitting fills multiprocessors that have no tile; a full device gains nothing by it. */
+    struct gpu_plan candidate = {.tiles_m = divide_up(args->m, kernel->tile_m),
+                                 .tiles_n = divide_up(args->n, kernel->tile_n),
+                                 .group = group};
+    /* Splitting gives work to multiprocessors that have no tile; a full device gains nothing. */
     int64_t slots = (int64_t)device->multiprocessors * kernel->resident;
-    if (!may_split || kernel->max_splits < 2 || plan->tiles_m >= slots || plan->tiles_n >= slots ||
-        plan->tiles_m * plan->tiles_n >= slots)
-        return;
-    for (int wanted = 2; wanted <= kernel->max_splits && wanted <= steps; wanted++) {
-        int k_split = (int)divide_up(steps, wanted) * kernel->tile_k;
-        int splits = (int)divide_up(args->k, k_split);
-        double time = predict(plan, splits, k_split, &flows, device, kernel);
-        if (time < plan->microseconds) {
-            plan->splits = splits;
-            plan->k_split = k_split;
-            plan->microseconds = time;
-        }
+    int full = candidate.tiles_m >= slots || candidate.tiles_n >= slots ||
+               candidate.tiles_m * candidate.tiles_n >= slots;
+    int most = full ? 1 : kernel->max_splits;
+    for (int wanted = 1; wanted <= most; wanted++) {
+        if (!split(&candidate, wanted, device, kernel, args, frugal))
+            continue;
+        candidate.microseconds = predict(&candidate, &flows, device, kernel);
+        if (wanted == 1 || candidate.microseconds < plan->microseconds)
+            *plan = candidate;
     }
 }

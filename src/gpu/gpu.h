@@ -31,6 +31,7 @@ struct gpu_device {
     int clock_khz;
     int memory_clock_khz;
     int memory_bus_bits;
+    int clusters; /* blocks can be launched in clusters, and overlap with the kernel before */
 };
 
 /* The calls that CUDA's driver API and HIP have with the same binary interface (a CUdeviceptr is an
@@ -74,6 +75,7 @@ struct gpu_state {
 };
 
 struct gpu_ctx;
+struct gpu_launch;
 struct gpu_matrix;
 
 struct gpu_driver {
@@ -107,6 +109,10 @@ struct gpu_driver {
     const void *(*image)(const struct gpu_device *device, unsigned module);
     unsigned module_count;
 
+    /* A launch with a cluster or overlap, on devices that have clusters. */
+    octgemm_status (*launch_special)(const struct gpu_ctx *ctx, const struct gpu_launch *launch,
+                                     void **params);
+
     /* Fills a 128-byte tensor map for a kernel that asks for them (struct gpu_kernel, box_a).
      * NULL where the driver has no such thing. */
     octgemm_status (*tensor_map)(const struct gpu_ctx *ctx, void *map,
@@ -115,6 +121,15 @@ struct gpu_driver {
     const struct gpu_quantizer *quantizers; /* best first, the last takes anything */
     size_t quantizer_count;
     const struct gpu_helper *weights; /* struct octgemm_weights_params */
+};
+
+struct gpu_launch {
+    void *function;
+    const char *name;
+    unsigned blocks, threads, shared;
+    int cluster; /* this many neighbouring blocks make a cluster; 1: no clusters */
+    int overlap; /* may start before the kernel ahead in the stream is done */
+    void *stream;
 };
 
 /* int8, row-major, and the box of it that one load brings: box_columns bytes by box_rows. */
@@ -135,16 +150,19 @@ struct gpu_kernel {
     int first, last;       /* generations it was written for, both included */
     int tile_m, tile_n, tile_k;
     int threads;
-    int shared;       /* dynamic shared memory, bytes */
-    int align;        /* a power of two */
-    int resident;     /* blocks that run on a multiprocessor at a time */
-    int persistent;   /* no more blocks than the device runs at a time, each with many units */
-    int max_splits;   /* 1: k is not split */
-    int64_t max_m;    /* 0: any */
-    int box_a, box_b; /* not 0: rows of the tensor maps' boxes of tile_k bytes, given as a second
-                         parameter, struct octgemm_tensor_maps */
-    double rate;      /* multiply-adds per clock and multiprocessor that it reaches in its loop */
-    double fixed;     /* microseconds that any launch of it takes */
+    int shared;         /* dynamic shared memory, bytes */
+    int align;          /* a power of two */
+    int resident;       /* blocks that run on a multiprocessor at a time */
+    int persistent;     /* no more blocks than the device runs at a time, each with many units */
+    int cluster_splits; /* so many parts of k or fewer are summed by a cluster: part u % splits of
+                           tile u / splits, no partial sums in memory; 0: does not do that */
+    int overlap;        /* waits in the kernel itself for the kernel ahead in the stream */
+    int max_splits;     /* 1: k is not split */
+    int64_t max_m;      /* 0: any */
+    int box_a, box_b;   /* not 0: rows of the tensor maps' boxes of tile_k bytes, given as a second
+                           parameter, struct octgemm_tensor_maps */
+    double rate;        /* multiply-adds per clock and multiprocessor that it reaches in its loop */
+    double fixed;       /* microseconds that any launch of it takes */
 };
 
 /* A quantiser; struct octgemm_quantize_params. */
@@ -153,6 +171,7 @@ struct gpu_quantizer {
     const char *function;
     int threads;
     int rows_per_block;
+    int overlap;
     int align;     /* of x and q and their strides, in bytes; 1: any, scale and zero too */
     int64_t max_k; /* 0: any */
 };
@@ -167,6 +186,7 @@ struct gpu_helper {
 struct gpu_plan {
     int64_t tiles_m, tiles_n;
     int splits, k_split;
+    int cluster; /* the parts of a tile are one cluster */
     int group;
     double microseconds; /* predicted */
 };
@@ -231,9 +251,10 @@ octgemm_status octgemm_gpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_
 octgemm_status octgemm_gpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const int8_t *b,
                                 int64_t ldb, void *packed, void *stream);
 
-/* choose.c: how `kernel` would do args on the device. may_split = 0: with splits = 1. */
+/* choose.c: how `kernel` would do args on the device. frugal: without a workspace for partial sums.
+ */
 void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
-                      const struct gpu_kernel *kernel, const octgemm_args *args, int may_split);
+                      const struct gpu_kernel *kernel, const octgemm_args *args, int frugal);
 
 /* A row of a backend's table of kernels. */
 #define OCTGEMM_GPU_KERNEL(name_, arch_, ...)                                                      \

@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 /* D = A * B^T. The work is tiles_m * tiles_n * splits units in a grid of one dimension: unit u is
- * part u / (tiles_m * tiles_n) of tile u % (tiles_m * tiles_n). Block x has the units x,
- * x + gridDim.x, ...; a kernel that is not persistent has a block for each, fewer than 2^31. */
+ * part u / (tiles_m * tiles_n) of tile u % (tiles_m * tiles_n); when the parts of a tile are a
+ * cluster, partial is NULL and unit u is part u % splits of tile u / splits. Block x has the units
+ * x, x + gridDim.x, ...; a kernel that is not persistent has a block for each, fewer than 2^31. */
 struct octgemm_gemm_params {
     const int8_t *a;
     const int8_t *b; /* packed weights too: their rows, with ldb */
@@ -23,8 +24,9 @@ struct octgemm_gemm_params {
     const int32_t *za;     /* NULL: none */
     const int32_t *column; /* n sums of B's rows, set when za is */
     const void *bias;      /* NULL: none */
-    int32_t *partial;      /* splits > 1: unit u's tile_m * tile_n sums start at u times that */
-    uint32_t *counter;     /* splits > 1: one per tile, zeroed before the kernel starts */
+    int32_t
+        *partial; /* splits > 1, no cluster: unit u's tile_m * tile_n sums start at u times that */
+    uint32_t *counter; /* with partial: one per tile, zeroed before the kernel starts */
     int64_t m, n, lda, ldb, ldd;
     int64_t tiles_m, tiles_n;
     int32_t k;

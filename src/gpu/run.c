@@ -8,6 +8,7 @@
 #include "error.h"
 
 enum {
+    most_blocks = 0x7fffffff, /* of a launch */
     packed_alignment = 128,   /* of a packed row's length: every kernel's loads divide it */
     workspace_alignment = 256 /* of the parts of a workspace; its start is aligned here */
 };
@@ -78,18 +79,18 @@ static int odd_addresses(const struct gpu_kernel *kernel, const octgemm_args *ar
            ((uintptr_t)args->d & element_mask(args->d_type)) != 0;
 }
 
-/* The plan of a run. Odd addresses never split k: octgemm_workspace() may have been asked before
- * the addresses were known, and what it said must be enough for whichever kernel runs. */
+/* The plan of a run. Odd addresses get no workspace for partial sums: octgemm_workspace() may have
+ * been asked before the addresses were known, and what it said must be enough for whichever kernel
+ * runs. */
 static void make_plan(struct gpu_plan *plan, const octgemm_ctx *ctx,
                       const struct gpu_kernel *kernel, const octgemm_args *args)
 {
-    octgemm_gpu_plan(plan, gpu(ctx)->device, kernel, args, !odd_addresses(kernel, args));
+    octgemm_gpu_plan(plan, gpu(ctx)->device, kernel, args, odd_addresses(kernel, args));
 }
 
 const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
                              const octgemm_args *args)
 {
-    enum { most_blocks = 0x7fffffff };
     const struct gpu_kernel *kernel = self->impl;
     if (kernel->max_m > 0 && args->m > kernel->max_m)
         return "m is larger than this kernel takes";
@@ -132,7 +133,7 @@ static void lay_out(struct layout *layout, const struct gpu_plan *plan,
     size_t tiles = (size_t)plan->tiles_m * (size_t)plan->tiles_n;
     size_t tile_bytes = (size_t)kernel->tile_m * (size_t)kernel->tile_n * sizeof(int32_t);
     int sums = args->za && !is_packed(args);
-    int split = plan->splits > 1;
+    int split = plan->splits > 1 && !plan->cluster;
     layout->column = 0;
     layout->counter = after(0, sums ? (size_t)args->n * sizeof(int32_t) : 0);
     layout->partial = after(layout->counter, split ? tiles * sizeof(uint32_t) : 0);
@@ -166,30 +167,22 @@ struct octgemm_tensor_maps {
     _Alignas(64) unsigned char b[128];
 };
 
-struct launch {
-    void *function;
-    const char *name;
-    int64_t blocks;
-    int threads;
-    int shared;
-    void *stream;
-};
-
 /* `maps` may be NULL when the function has one parameter. */
-static octgemm_status start(const struct gpu_ctx *ctx, const struct launch *launch, void *params,
-                            void *maps)
+static octgemm_status start(const struct gpu_ctx *ctx, const struct gpu_launch *launch,
+                            void *params, void *maps)
 {
     const struct gpu_calls *calls = ctx->driver->calls;
     void *list[] = {params, maps};
-    int code =
-        calls->launch(launch->function, (unsigned)launch->blocks, 1, 1, (unsigned)launch->threads,
-                      1, 1, (unsigned)launch->shared, launch->stream, list, NULL);
+    if (launch->cluster > 1 || launch->overlap)
+        return ctx->driver->launch_special(ctx, launch, list);
+    int code = calls->launch(launch->function, launch->blocks, 1, 1, launch->threads, 1, 1,
+                             launch->shared, launch->stream, list, NULL);
     return code ? octgemm_gpu_fail(ctx->driver, &calls->launch, code, launch->name) : OCTGEMM_OK;
 }
 
-static int64_t at_most(int64_t value, int64_t limit)
+static unsigned at_most(int64_t value, unsigned limit)
 {
-    return value < limit ? value : limit;
+    return value < limit ? (unsigned)value : limit;
 }
 
 enum { most_rows = 1 << 20 }; /* blocks of a launch over rows; each takes every most_rows-th */
@@ -198,11 +191,11 @@ static octgemm_status start_weights(const struct gpu_ctx *ctx,
                                     struct octgemm_weights_params *params, void *stream)
 {
     const struct gpu_helper *weights = ctx->driver->weights;
-    const struct launch launch = {.function = ctx->weights,
-                                  .name = weights->function,
-                                  .blocks = at_most(params->n, most_rows),
-                                  .threads = weights->threads,
-                                  .stream = stream};
+    const struct gpu_launch launch = {.function = ctx->weights,
+                                      .name = weights->function,
+                                      .blocks = at_most(params->n, most_rows),
+                                      .threads = (unsigned)weights->threads,
+                                      .stream = stream};
     return start(ctx, &launch, params, NULL);
 }
 
@@ -293,7 +286,8 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
         params.column = (const int32_t *)(workspace + layout.column);
         status = start_sums(ctx, args, workspace + layout.column);
     }
-    if (plan.splits > 1 && status == OCTGEMM_OK) {
+    int counters = plan.splits > 1 && !plan.cluster;
+    if (counters && status == OCTGEMM_OK) {
         params.counter = (uint32_t *)(workspace + layout.counter);
         params.partial = (int32_t *)(workspace + layout.partial);
         status = zero_counters(ctx, &plan, params.counter, args->stream);
@@ -306,13 +300,20 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
     const struct gpu_functions *functions = &ctx->functions[self - ctx->base.backend->kernels];
     int odd = odd_strides(kernel, args) || odd_addresses(kernel, args);
     int64_t units = plan.tiles_m * plan.tiles_n * plan.splits;
-    int64_t resident = (int64_t)ctx->device->multiprocessors * kernel->resident;
-    const struct launch launch = {.function = odd ? functions->unaligned : functions->aligned,
-                                  .name = odd ? kernel->unaligned : kernel->function,
-                                  .blocks = kernel->persistent ? at_most(units, resident) : units,
-                                  .threads = kernel->threads,
-                                  .shared = kernel->shared,
-                                  .stream = args->stream};
+    unsigned most = most_blocks;
+    if (kernel->persistent)
+        most = (unsigned)(ctx->device->multiprocessors * kernel->resident);
+    /* Only a kernel ahead can be overlapped, not the zeroing of counters. */
+    const struct gpu_launch launch = {
+        .function = odd ? functions->unaligned : functions->aligned,
+        .name = odd ? kernel->unaligned : kernel->function,
+        .blocks = at_most(units, most),
+        .threads = (unsigned)kernel->threads,
+        .shared = (unsigned)kernel->shared,
+        .cluster = plan.cluster ? plan.splits : 1,
+        .overlap = kernel->overlap && ctx->device->clusters && !counters,
+        .stream = args->stream,
+    };
     return start(ctx, &launch, &params, &maps);
 }
 
@@ -359,11 +360,12 @@ octgemm_status octgemm_gpu_quantize(const octgemm_ctx *ctx, const octgemm_quanti
                                              .static_scale = args->static_scale};
     int64_t blocks =
         args->rows / quantizer->rows_per_block + (args->rows % quantizer->rows_per_block > 0);
-    const struct launch launch = {.function = gpu(ctx)->quantizers[row],
-                                  .name = quantizer->function,
-                                  .blocks = at_most(blocks, most_rows),
-                                  .threads = quantizer->threads,
-                                  .stream = args->stream};
+    const struct gpu_launch launch = {.function = gpu(ctx)->quantizers[row],
+                                      .name = quantizer->function,
+                                      .blocks = at_most(blocks, most_rows),
+                                      .threads = (unsigned)quantizer->threads,
+                                      .overlap = quantizer->overlap && gpu(ctx)->device->clusters,
+                                      .stream = args->stream};
     int previous;
     octgemm_status status = driver->enter(gpu(ctx), &previous);
     if (status != OCTGEMM_OK)

@@ -341,6 +341,7 @@ static void multiply(const struct cpu_tile *t)
 
 const struct cpu_gemm octgemm_cpu_amx = {
     .isa = CPU_AMX,
+    .rate = 512,
     .format = &octgemm_cpu_vnni16,
     .mr = 2 * TILE_ROWS,
     .mc = 256,

@@ -131,6 +131,7 @@ static void multiply(const struct cpu_tile *t)
 
 const struct cpu_gemm octgemm_cpu_avx2_acc16 = {
     .isa = CPU_AVX2,
+    .rate = 32,
     .format = &octgemm_avx2_acc16_format,
     .mr = 4,
     .mc = most_rows,
@@ -144,6 +145,7 @@ const struct cpu_gemm octgemm_cpu_avx2_acc16 = {
 
 const struct cpu_gemm octgemm_cpu_avx2_winograd = {
     .isa = CPU_AVX2,
+    .rate = 32,
     .format = &octgemm_avx2_winograd_format,
     .mr = 4,
     .mc = most_rows,

@@ -43,6 +43,7 @@ static tile_function *const *const tiles[TILE_PANELS] = {tiles_1, tiles_2, tiles
 
 const struct cpu_gemm octgemm_cpu_avx512vnni = {
     .isa = CPU_AVX512VNNI,
+    .rate = 128,
     .format = &octgemm_cpu_vnni16,
     .mr = TILE_ROWS,
     .mc = 192,

@@ -43,6 +43,7 @@ static tile_function *const *const tiles[TILE_PANELS] = {tiles_1};
 
 const struct cpu_gemm octgemm_cpu_avxvnni = {
     .isa = CPU_AVXVNNI,
+    .rate = 64,
     .format = &octgemm_cpu_vnni16,
     .mr = TILE_ROWS,
     .mc = 192,

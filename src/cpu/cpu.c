@@ -117,6 +117,7 @@ octgemm_status octgemm_cpu_open(const struct backend *self, int device, octgemm_
     }
     cpu->base.backend = self;
     cpu->threads = octgemm_cpu_threads_at_most();
+    cpu->caches = octgemm_cpu_caches();
     const struct cpu_vector *const *vector = octgemm_cpu_vectors;
     while (cpu->obstacle[(*vector)->isa]) /* the last one is plain C */
         vector++;

@@ -31,9 +31,16 @@ struct cpu_isa_row {
 extern const struct cpu_isa_row octgemm_cpu_isas[]; /* weakest first */
 extern const size_t octgemm_cpu_isa_count;
 
+struct cpu_caches {
+    size_t l2, l3; /* bytes: of a core, and shared. L1 is the kernels' own business. */
+};
+
+struct cpu_caches octgemm_cpu_caches(void);
+
 struct cpu_ctx {
     struct octgemm_ctx base;
     const char *obstacle[CPU_ISA_COUNT]; /* why an instruction set is not used, or NULL */
+    struct cpu_caches caches;
     int threads; /* most threads an operation uses: workspaces are for so many */
     const struct cpu_vector *vector; /* epilogue, quantiser, dot products (vector.h) */
 };

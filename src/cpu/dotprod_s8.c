@@ -92,6 +92,7 @@ static void multiply(const struct cpu_tile *tile)
 
 const struct cpu_gemm octgemm_cpu_dotprod_s8 = {
     .isa = CPU_DOTPROD,
+    .rate = 32,
     .format = &format,
     .mr = mr,
     .mc = 128,

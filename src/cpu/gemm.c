@@ -62,11 +62,14 @@ static size_t lines(size_t bytes)
 /* Waking a thread costs some 10 us: work below twice that stays on the caller's. Above, either
  * everyone is called or a few: OpenMP runtimes end and start threads when teams change size, so a
  * team a little below full size is not worth it. */
-static int threads_for(const struct cpu_ctx *cpu, const octgemm_args *args)
+static int threads_for(const struct cpu_ctx *cpu, const struct cpu_gemm *gemm,
+                       const octgemm_args *args)
 {
-    double arithmetic = (double)args->m * (double)args->n * (double)args->k / 32;
-    double memory = (double)args->n * (double)args->k / 8;
-    double wanted = (arithmetic > memory ? arithmetic : memory) / 65536; /* cycles */
+    const double cycles_of_thread = 1 << 16, bytes_per_cycle = 8;
+    double weights = (double)args->n * (double)args->k;
+    double arithmetic = (double)args->m * weights / gemm->rate;
+    double memory = weights / bytes_per_cycle;
+    double wanted = (arithmetic > memory ? arithmetic : memory) / cycles_of_thread;
     if (wanted < 2)
         return 1;
     return wanted * 4 >= cpu->threads ? cpu->threads : (int)wanted;
@@ -80,10 +83,15 @@ static size_t block_bytes(const struct cpu_gemm *gemm, const struct plan *plan,
     return gemm->prepare ? gemm->block_bytes(plan->row_block, plan->span) : 0;
 }
 
-/* Rows in even blocks of at most mc, with what is prepared for one inside `prepared_limit`. */
-static void cut_rows(struct plan *plan, const struct cpu_gemm *gemm, const octgemm_args *args)
+/* Rows in even blocks of at most mc; fewer when what is prepared for a block, which passes once for
+ * each group of columns, would not stay in a thread's share of the caches, or when there would be
+ * too few tasks. */
+static void cut_rows(struct plan *plan, const struct cpu_ctx *cpu, const struct cpu_gemm *gemm,
+                     const octgemm_args *args)
 {
-    enum { prepared_limit = 8 << 20 };
+    enum { most_prepared = 8 << 20 };
+    int64_t share = at_least((int64_t)cpu->caches.l3 / plan->threads, (int64_t)cpu->caches.l2);
+    size_t prepared_limit = (size_t)at_most(share, most_prepared);
     int64_t most = plan->from == FROM_DOTS ? args->m : gemm->mc;
     plan->row_blocks = ceiling(args->m, most);
     plan->row_block = multiple(ceiling(args->m, plan->row_blocks), gemm->mr);
@@ -95,12 +103,16 @@ static void cut_rows(struct plan *plan, const struct cpu_gemm *gemm, const octge
     plan->row_blocks = ceiling(args->m, plan->row_block);
 }
 
-/* Columns in groups of at most nc: several for each thread, so that the last ones even out. */
-static void cut_columns(struct plan *plan, const struct cpu_gemm *gemm, const octgemm_args *args)
+/* Columns in groups of at most nc, sums of a tile in half of L2; several groups for each thread, so
+ * that the last ones even out. */
+static void cut_columns(struct plan *plan, const struct cpu_ctx *cpu, const struct cpu_gemm *gemm,
+                        const octgemm_args *args)
 {
     int64_t nr = gemm->format->nr;
     int64_t panels = ceiling(args->n, nr);
+    int64_t sums = plan->row_block * nr * (int64_t)sizeof(int32_t); /* of a panel */
     int64_t group = at_most(gemm->nc / nr, panels);
+    group = at_most(group, at_least((int64_t)cpu->caches.l2 / 2 / sums, 1));
     if (plan->threads > 1) {
         int64_t wanted = ceiling(4 * plan->threads, plan->row_blocks);
         group = at_most(group, at_least(panels / wanted, 1));
@@ -130,10 +142,10 @@ static struct plan make_plan(const octgemm_ctx *ctx, const struct cpu_gemm *gemm
     struct plan plan = {.from = args->b_layout == OCTGEMM_B_PACKED ? FROM_PANELS
                                 : args->m <= gemm->direct_m        ? FROM_DOTS
                                                                    : FROM_ROWS,
-                        .threads = threads_for(cpu, args),
+                        .threads = threads_for(cpu, gemm, args),
                         .span = args->k};
-    cut_rows(&plan, gemm, args);
-    cut_columns(&plan, gemm, args);
+    cut_rows(&plan, cpu, gemm, args);
+    cut_columns(&plan, cpu, gemm, args);
     cut_k(&plan, gemm, args);
     int64_t outer = plan.from == FROM_PANELS ? plan.row_blocks : plan.groups;
     plan.threads = (int)at_most(plan.threads, plan.row_blocks * plan.groups * plan.splits);

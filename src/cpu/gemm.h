@@ -50,8 +50,9 @@ struct cpu_tile {
 struct cpu_gemm {
     enum cpu_isa isa;
     const struct cpu_format *format;
-    int mr; /* rows of the register tile: rows are shared out in multiples of it */
-    int mc; /* most rows of a tile: prepare() is called once for them ... */
+    int rate; /* MACs per cycle, roughly: how much work is worth another thread */
+    int mr;   /* rows of the register tile: rows are shared out in multiples of it */
+    int mc;   /* most rows of a tile: prepare() is called once for them ... */
     int nc; /* ... and most columns of a tile (a multiple of nr, at most CPU_NC_MAX): C is in cache
              */
 

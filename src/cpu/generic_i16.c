@@ -105,6 +105,7 @@ static void multiply(const struct cpu_tile *tile)
 
 const struct cpu_gemm octgemm_cpu_generic_i16 = {
     .isa = CPU_GENERIC,
+    .rate = 10,
     .format = &octgemm_cpu_dots4,
     .mr = mr,
     .mc = 64,

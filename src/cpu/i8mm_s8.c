@@ -112,6 +112,7 @@ static void multiply(const struct cpu_tile *tile)
 
 const struct cpu_gemm octgemm_cpu_i8mm_s8 = {
     .isa = CPU_I8MM,
+    .rate = 64,
     .format = &format,
     .mr = mr,
     .mc = 128,

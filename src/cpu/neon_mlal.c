@@ -95,6 +95,7 @@ static void multiply(const struct cpu_tile *tile)
 
 const struct cpu_gemm octgemm_cpu_neon_mlal = {
     .isa = CPU_NEON,
+    .rate = 10,
     .format = &octgemm_cpu_dots4,
     .mr = mr,
     .mc = 64,

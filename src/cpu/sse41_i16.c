@@ -75,6 +75,7 @@ static void multiply(const struct cpu_tile *tile)
 
 const struct cpu_gemm octgemm_cpu_sse41_i16 = {
     .isa = CPU_SSE41,
+    .rate = 10,
     .format = &octgemm_cpu_dots4,
     .mr = mr,
     .mc = 64,

@@ -1,0 +1,44 @@
+/* Cache sizes as Linux lists them; elsewhere, or where it lists none (some virtual machines), those
+ * of a modest machine. They steer the size of tiles and never the results. */
+#include "cpu.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int read_line(char *line, size_t size, int index, const char *property)
+{
+    char path[96];
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, property);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return 0;
+    int found = fgets(line, (int)size, file) != NULL;
+    fclose(file);
+    return found;
+}
+
+static size_t parse_size(const char *text)
+{
+    unsigned long size = 0;
+    char unit = 0;
+    sscanf(text, "%lu%c", &size, &unit);
+    return (size_t)size << (unit == 'K' ? 10 : unit == 'M' ? 20 : 0);
+}
+
+struct cpu_caches octgemm_cpu_caches(void)
+{
+    struct cpu_caches caches = {.l2 = 512 << 10, .l3 = 4 << 20};
+    char level[16], type[32], size[32];
+    for (int index = 0; read_line(level, sizeof level, index, "level"); index++) {
+        if (!read_line(type, sizeof type, index, "type") || strncmp(type, "Instruction", 11) == 0 ||
+            !read_line(size, sizeof size, index, "size") || parse_size(size) == 0)
+            continue;
+        if (level[0] == '2')
+            caches.l2 = parse_size(size);
+        if (level[0] == '3')
+            caches.l3 = parse_size(size);
+    }
+    if (caches.l3 < caches.l2)
+        caches.l3 = caches.l2;
+    return caches;
+}

@@ -775,13 +775,30 @@ static void add_sweep(const struct sweep *sweep, uint64_t seed, struct suite_cas
                 }
 }
 
+/* Every pattern of A against every pattern of B. k is odd and longer than the blocks that kernels
+ * cut it into. */
+static void add_patterns(uint64_t seed, struct suite_case **next)
+{
+    for (int a = 0; a < MATRIX_PATTERNS; a++)
+        for (int b = 0; b < MATRIX_PATTERNS; b++) {
+            struct suite_case *c = (*next)++;
+            *c = (struct suite_case){.m = 7 + (a + b) % 11, .n = 35, .k = 579};
+            c->a_values = (enum matrix_pattern)a;
+            c->b_values = (enum matrix_pattern)b;
+            c->d_type = OCTGEMM_I32;
+            c->variants = BASIC;
+            snprintf(c->name, sizeof c->name, "patterns/%dx%d", a, b);
+            c->seed = hash_name(c->name, seed);
+        }
+}
+
 long suite_make_cases(enum suite_tier tier, uint64_t seed, struct suite_case **out)
 {
     enum {
         table_count = sizeof table / sizeof *table,
         sweep_count = sizeof sweeps / sizeof *sweeps
     };
-    long count = table_count;
+    long count = table_count + MATRIX_PATTERNS * MATRIX_PATTERNS;
     for (int s = 0; s < sweep_count; s++)
         count += length(sweeps[s].m) * length(sweeps[s].n) * length(sweeps[s].k) * sweeps[s].draws;
     struct suite_case *next = *out = malloc((size_t)count * sizeof **out);
@@ -798,5 +815,6 @@ long suite_make_cases(enum suite_tier tier, uint64_t seed, struct suite_case **o
     for (int s = 0; s < sweep_count; s++)
         if (sweeps[s].tier <= tier)
             add_sweep(&sweeps[s], seed, &next);
+    add_patterns(seed, &next);
     return (long)(next - *out);
 }

@@ -3,17 +3,15 @@
 #
 #   tests/device/run.sh BUILD [STEP ...]     steps: suite sanitizer torch; default: all
 #
-# BUILD is a build folder with liboctgemm.so and tests/check_accuracy (make check builds it);
-# OCTGEMM_TIER=big makes the suite take its large cases too. PyTorch and compute-sanitizer are used
-# where they are installed; a step whose tool is missing is reported as skipped.
+# BUILD is a build folder with liboctgemm.so and the octgemm command; OCTGEMM_TIER=big makes the suite
+# take its large cases too. PyTorch and compute-sanitizer are used where they are installed; a step
+# whose tool is missing is reported as skipped.
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:?usage: $0 BUILD [STEP ...]}" && pwd)
 shift
 library=$build/.libs/liboctgemm.so
-suite=$build/tests/.libs/check_accuracy
-[ -x "$suite" ] || suite=$build/tests/check_accuracy # a static build has no .libs
+command=$build/.libs/octgemm # not libtool's script around it: the sanitizer wants the program
 export LD_LIBRARY_PATH="$build/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-export OCTGEMM_REQUIRE=cuda OCTGEMM_BACKEND=cuda
 log=$(mktemp)
 summary=
 
@@ -35,7 +33,8 @@ attempt() {
 }
 
 suite() {
-    attempt "suite, every kernel" "$suite"
+    attempt "suite, every kernel" "$command" check --backend cuda --require cuda \
+        --tier "${OCTGEMM_TIER:-quick}"
 }
 
 # A few small cases of each kind: the tools slow kernels down a hundred times.
@@ -43,8 +42,8 @@ sanitizer() {
     command -v compute-sanitizer >/dev/null || { note "skip  sanitizer: not installed"; return; }
     for tool in memcheck racecheck initcheck; do
         for cases in everything odd-addresses one-cold 'edges/*x33x129/*' 'empty/*'; do
-            attempt "$tool '$cases'" env OCTGEMM_CASE="$cases" \
-                compute-sanitizer --tool "$tool" --error-exitcode 1 --kernel-name regex:octgemm "$suite"
+            attempt "$tool '$cases'" compute-sanitizer --tool "$tool" --error-exitcode 1 \
+                "$command" check --backend cuda --require cuda --case "$cases"
         done
     done
 }

@@ -4,7 +4,7 @@
 #include "gpu/params.h"
 #include "gpu/rule.h"
 
-enum { threads = 256 };
+constexpr unsigned threads = 256;
 
 /* The range of all threads' ranges, for each of them. */
 static __device__ struct octgemm_range join_block(struct octgemm_range range)
@@ -12,7 +12,7 @@ static __device__ struct octgemm_range join_block(struct octgemm_range range)
     __shared__ struct octgemm_range ranges[threads];
     __syncthreads(); /* the row before has been read out */
     ranges[threadIdx.x] = range;
-    for (int half = threads / 2; half > 0; half /= 2) {
+    for (unsigned half = threads / 2; half > 0; half /= 2) {
         __syncthreads();
         if (threadIdx.x < half)
             ranges[threadIdx.x] = octgemm_join(ranges[threadIdx.x], ranges[threadIdx.x + half]);

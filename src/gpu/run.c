@@ -386,7 +386,7 @@ octgemm_status octgemm_gpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_
         return octgemm_fail(
             OCTGEMM_ERR_ARG,
             "octgemm_packed_size: n rows need more bytes than an address can count");
-    *bytes = (size_t)(n * row);
+    *bytes = n > 0 ? (size_t)(n * row) : 1; /* a size of nothing would make a NULL buffer */
     return OCTGEMM_OK;
 }
 

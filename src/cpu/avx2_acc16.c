@@ -43,7 +43,7 @@ AVX2_INLINE __m256i broadcast_quad(const uint8_t *a)
 }
 
 AVX2_INLINE void tile(int rows, int group, const uint8_t *a, const int8_t *weights, int64_t depth,
-                      int32_t *c, int64_t ldc)
+                      int32_t *c, int64_t ldc, const char *ahead)
 {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i sum[2][vectors];
@@ -55,12 +55,13 @@ AVX2_INLINE void tile(int rows, int group, const uint8_t *a, const int8_t *weigh
 
     for (int64_t k = 0; k < depth; k += 4 * group) {
         const int8_t *w = weights + k * AVX2_COLUMNS;
+        _mm_prefetch(ahead + k / group * 16, _MM_HINT_T0);
         AVX2_UNROLL
         for (int i = 0; i < rows; i++) {
             __m256i lanes[vectors];
             AVX2_UNROLL
             for (int q = 0; q < group; q++) {
-                __m256i quad = broadcast_quad(a + i * depth + k + 4 * q);
+                __m256i quad = broadcast_quad(a + (k + 4 * q) * rows + 4 * i);
                 AVX2_UNROLL
                 for (int v = 0; v < vectors; v++) {
                     __m256i product = multiply_memory(quad, w + (q * vectors + v) * 32);
@@ -86,42 +87,42 @@ AVX2_INLINE void tile(int rows, int group, const uint8_t *a, const int8_t *weigh
 }
 
 typedef void tile_function(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                           int64_t ldc);
+                           int64_t ldc, const char *ahead);
 
 static void one_by_1(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                     int64_t ldc)
+                     int64_t ldc, const char *ahead)
 {
-    tile(1, 1, a, weights, depth, c, ldc);
+    tile(1, 1, a, weights, depth, c, ldc, ahead);
 }
 
 static void one_by_2(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                     int64_t ldc)
+                     int64_t ldc, const char *ahead)
 {
-    tile(1, 2, a, weights, depth, c, ldc);
+    tile(1, 2, a, weights, depth, c, ldc, ahead);
 }
 
 static void one_by_4(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                     int64_t ldc)
+                     int64_t ldc, const char *ahead)
 {
-    tile(1, 4, a, weights, depth, c, ldc);
+    tile(1, 4, a, weights, depth, c, ldc, ahead);
 }
 
 static void two_by_1(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                     int64_t ldc)
+                     int64_t ldc, const char *ahead)
 {
-    tile(2, 1, a, weights, depth, c, ldc);
+    tile(2, 1, a, weights, depth, c, ldc, ahead);
 }
 
 static void two_by_2(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                     int64_t ldc)
+                     int64_t ldc, const char *ahead)
 {
-    tile(2, 2, a, weights, depth, c, ldc);
+    tile(2, 2, a, weights, depth, c, ldc, ahead);
 }
 
 static void two_by_4(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                     int64_t ldc)
+                     int64_t ldc, const char *ahead)
 {
-    tile(2, 4, a, weights, depth, c, ldc);
+    tile(2, 4, a, weights, depth, c, ldc, ahead);
 }
 
 /* Rows of a tile, by quads of a group. */
@@ -129,11 +130,14 @@ static tile_function *const one_row[] = {[1] = one_by_1, [2] = one_by_2, [4] = o
 static tile_function *const two_rows[] = {[1] = two_by_1, [2] = two_by_2, [4] = two_by_4};
 
 void octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
-                        int64_t depth, int32_t *c, int64_t ldc)
+                        int64_t depth, int32_t *c, int64_t ldc, const char *next)
 {
-    int64_t i = 0;
-    for (; i + 2 <= rows; i += 2)
-        two_rows[group](a + i * depth, weights, depth, c + i * ldc, ldc);
-    if (i < rows)
-        one_row[group](a + i * depth, weights, depth, c + i * ldc, ldc);
+    int64_t touched = 0, block = depth * AVX2_COLUMNS;
+    for (int64_t i = 0; i < rows; i += AVX2_ACC16_ROWS) {
+        tile_function *const *tiles = i + 1 < rows ? two_rows : one_row;
+        tiles[group](a + i * depth, weights, depth, c + i * ldc, ldc, next + touched);
+        touched += depth / group * 16;
+        if (touched >= block)
+            touched = 0;
+    }
 }

@@ -65,12 +65,29 @@ static void begin(const struct product *of, int64_t index)
         memset(sums_of(of, index), 0, octgemm_avx2_list_bytes(t->rows));
 }
 
+static const char *weights_at(const struct product *of, int64_t index, int64_t p)
+{
+    return panel_at(of, index) + of->panel.weights + p * AVX2_COLUMNS;
+}
+
+/* The weights of the step after panel `index` at p, or, after the last, some that are there. */
+static const char *weights_after(const struct product *of, int64_t first, int64_t group,
+                                 int64_t index, int64_t p)
+{
+    const struct cpu_tile *t = of->tile;
+    if (index + 1 < first + group)
+        return weights_at(of, index + 1, p);
+    if (p + AVX2_DEPTH < t->k1)
+        return weights_at(of, first, p + AVX2_DEPTH);
+    return weights_at(of, index + 1 < t->panel_count ? index + 1 : index, t->k0);
+}
+
 /* Adds [p, p + depth) of one panel. */
-static void step(const struct product *of, int64_t index, int64_t p)
+static void step(const struct product *of, int64_t index, int64_t p, const char *next)
 {
     const struct cpu_tile *t = of->tile;
     const char *panel = panel_at(of, index), *block = t->block;
-    const int8_t *weights = (const int8_t *)panel + of->panel.weights + p * AVX2_COLUMNS;
+    const int8_t *weights = (const int8_t *)weights_at(of, index, p);
     int64_t length = t->k1 - p < AVX2_DEPTH ? t->k1 - p : AVX2_DEPTH;
     int64_t depth = octgemm_avx2_round(length, AVX2_K_ROUND);
     int32_t *c = t->c + index * AVX2_COLUMNS;
@@ -82,7 +99,7 @@ static void step(const struct product *of, int64_t index, int64_t p)
         return;
     }
     octgemm_avx2_acc16(group, (const uint8_t *)block + done * t->rows, t->rows, weights, depth, c,
-                       t->ldc);
+                       t->ldc, next);
     int64_t number = p / AVX2_DEPTH;
     int64_t start = octgemm_load_i32(panel + of->panel.list_start, number);
     int64_t end = octgemm_load_i32(panel + of->panel.list_start, number + 1);
@@ -123,7 +140,7 @@ static void multiply(const struct cpu_tile *t)
             begin(&of, j);
         for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH)
             for (int64_t j = first; j < first + group; j++)
-                step(&of, j, p);
+                step(&of, j, p, weights_after(&of, first, group, j, p));
         for (int64_t j = first; j < first + group; j++)
             end(&of, j);
     }

@@ -34,6 +34,8 @@ enum {
     AVX2_NARROW_ROWS =
         8, /* up to here the transposed copy of A is 8 rows wide, else strips of 32 */
     AVX2_STRIP = 32,
+    AVX2_ACC16_ROWS = 2, /* of a register tile; prepared A is in the order in which tiles read */
+    AVX2_WINOGRAD_ROWS = 4,
 };
 
 static inline int64_t octgemm_avx2_round(int64_t value, int64_t step)
@@ -70,10 +72,10 @@ static inline struct avx2_layout octgemm_avx2_layout(int64_t k)
 /* A block of A: rows x [k0, k1) in the three orders that the methods want, all of them cut at the
  * blocks of k, so that what one step of multiply() reads is contiguous. */
 struct avx2_block {
-    size_t wide;       /* int16 a0 a2 a1 a3 per quad, [block][row][depth]: Winograd */
+    size_t wide;       /* int16 a0 a2 a1 a3, [block][4 rows][depth / 4][row][4]: Winograd */
     size_t transposed; /* a + 128, [block][strip][depth][8 or 32 rows]: the list */
     size_t pair_sum;   /* int32 per row, sum of a0 a1: Winograd */
-    size_t bytes;      /* at 0 lies a + 128, [block][row][depth]: acc16 */
+    size_t bytes;      /* at 0 lies a + 128, [block][2 rows][depth / 4][row][4]: acc16 */
 };
 
 static inline int64_t octgemm_avx2_strip_rows(int64_t rows)
@@ -104,9 +106,9 @@ void octgemm_avx2_prepare(void *block, const int8_t *a, int64_t lda, int64_t row
 /* What follows adds one block of k of one panel to C. a: the block's own part of the prepared A;
  * weights: its weights; depth: its k, a multiple of 16. */
 
-/* avx2_acc16.c. group: 1, 2 or 4. */
+/* avx2_acc16.c. group: 1, 2 or 4. next: the weights of the step to come, to be fetched. */
 void octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
-                        int64_t depth, int32_t *c, int64_t ldc);
+                        int64_t depth, int32_t *c, int64_t ldc, const char *next);
 
 /* avx2_winograd.c: c gets the products of sums alone. widened: AVX2_WIDENED_BYTES of scratch. */
 enum { AVX2_WIDENED_BYTES = AVX2_DEPTH * AVX2_COLUMNS };

@@ -12,16 +12,49 @@ size_t octgemm_avx2_block_bytes(int64_t rows, int64_t k)
     return octgemm_avx2_block(rows, k).bytes;
 }
 
-/* 16 elements as a + 128 and as widened pairs a0 a2 a1 a3; adds to *sum a0 a1 of each pair. */
-static void convert_16(const int8_t *a, uint8_t *offset, int16_t *wide, __m256i *sum)
+enum { chunk = AVX2_STRIP }; /* rows that are prepared together */
+
+/* Rows of one block of k as a + 128, padded with 128 (which is a = 0). */
+static void offset_rows(uint8_t (*to)[AVX2_DEPTH], const int8_t *a, int64_t lda, int64_t rows,
+                        int64_t length, int64_t depth)
 {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)a);
-    _mm_storeu_si128((__m128i *)offset, _mm_xor_si128(bytes, _mm_set1_epi8(-128)));
+    const __m256i offset = _mm256_set1_epi8(-128);
+    for (int64_t i = 0; i < rows; i++) {
+        const int8_t *row = a + i * lda;
+        int64_t p = 0;
+        for (; p + 32 <= length; p += 32)
+            _mm256_store_si256(
+                (__m256i *)(to[i] + p),
+                _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(row + p)), offset));
+        for (; p < length; p++)
+            to[i][p] = (uint8_t)(row[p] + 128);
+        memset(to[i] + p, 128, (size_t)(depth - p));
+    }
+}
+
+/* acc16's order: rows in pairs, quad by quad. */
+static void interleave_bytes(uint8_t *to, uint8_t (*from)[AVX2_DEPTH], int64_t rows, int64_t depth)
+{
+    for (int64_t i = 0; i < rows; i += AVX2_ACC16_ROWS, to += AVX2_ACC16_ROWS * depth) {
+        if (i + 1 == rows) {
+            memcpy(to, from[i], (size_t)depth);
+            return;
+        }
+        for (int64_t p = 0; p < depth; p += 16) {
+            __m128i first = _mm_load_si128((const __m128i *)(from[i] + p));
+            __m128i second = _mm_load_si128((const __m128i *)(from[i + 1] + p));
+            _mm_storeu_si128((__m128i *)(to + 2 * p), _mm_unpacklo_epi32(first, second));
+            _mm_storeu_si128((__m128i *)(to + 2 * p + 16), _mm_unpackhi_epi32(first, second));
+        }
+    }
+}
+
+/* 16 elements widened, a0 a2 a1 a3 in each quad. */
+static __m256i widen(const uint8_t *from)
+{
+    __m128i bytes = _mm_xor_si128(_mm_load_si128((const __m128i *)from), _mm_set1_epi8(-128));
     __m256i words = _mm256_cvtepi8_epi16(bytes);
-    words = _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(words, 0xd8), 0xd8);
-    _mm256_storeu_si256((__m256i *)wide, words);
-    /* the low half of each 64 bits is the even places, the high half gets zeros: counted once */
-    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(words, _mm256_srli_epi64(words, 32)));
+    return _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(words, 0xd8), 0xd8);
 }
 
 static int32_t add_lanes(__m256i sum)
@@ -34,31 +67,39 @@ static int32_t add_lanes(__m256i sum)
     return (int32_t)total;
 }
 
-/* One row of one block of k. Past the end of the row there are zeros. Returns its sum of a0 a1. */
-static int32_t convert_row(const int8_t *a, int64_t length, uint8_t *offset, int16_t *wide)
+/* Winograd's order: rows in fours, quad by quad. Adds to pair_sum[row] the a0 a1 of each pair. */
+static void interleave_words(int16_t *to, uint8_t (*from)[AVX2_DEPTH], int64_t rows, int64_t depth,
+                             int32_t *pair_sum)
 {
-    __m256i sum = _mm256_setzero_si256();
-    int64_t p = 0;
-    for (; p + 16 <= length; p += 16)
-        convert_16(a + p, offset + p, wide + p, &sum);
-    if (p < length) {
-        int8_t tail[16] = {0};
-        memcpy(tail, a + p, (size_t)(length - p));
-        convert_16(tail, offset + p, wide + p, &sum);
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t first = i / AVX2_WINOGRAD_ROWS * AVX2_WINOGRAD_ROWS;
+        int64_t stride = rows - first < AVX2_WINOGRAD_ROWS ? rows - first : AVX2_WINOGRAD_ROWS;
+        int16_t *row = to + first * depth + (i - first) * 4;
+        __m256i sum = _mm256_setzero_si256();
+        for (int64_t p = 0; p < depth; p += 16, row += 16 * stride) {
+            __m256i words = widen(from[i] + p);
+            /* the low half of each 64 bits is the even places; the high half meets zeros */
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(words, _mm256_srli_epi64(words, 32)));
+            __m128i low = _mm256_castsi256_si128(words), high = _mm256_extracti128_si256(words, 1);
+            _mm_storel_epi64((__m128i *)row, low);
+            _mm_storeh_pd((double *)(void *)(row + 4 * stride), _mm_castsi128_pd(low));
+            _mm_storel_epi64((__m128i *)(row + 8 * stride), high);
+            _mm_storeh_pd((double *)(void *)(row + 12 * stride), _mm_castsi128_pd(high));
+        }
+        pair_sum[i] = (int32_t)((uint32_t)pair_sum[i] + (uint32_t)add_lanes(sum));
     }
-    return add_lanes(sum);
 }
 
 /* 16 k x 32 rows. Interleaving x[i] with x[i + 8], four times, transposes 16 x 16 bytes in each
  * half of the vectors. Rows past the end repeat the last one; their results are not used. */
-static void transpose_wide(const uint8_t *offset, int64_t depth, int64_t rows, uint8_t *to)
+static void transpose_wide(uint8_t (*from)[AVX2_DEPTH], int64_t p, int64_t rows, uint8_t *to)
 {
     __m256i x[16], y[16];
     for (int64_t i = 0; i < 16; i++) {
         int64_t low = i < rows ? i : rows - 1, high = i + 16 < rows ? i + 16 : rows - 1;
         x[i] = _mm256_inserti128_si256(
-            _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(offset + low * depth))),
-            _mm_loadu_si128((const __m128i *)(offset + high * depth)), 1);
+            _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(from[low] + p))),
+            _mm_loadu_si128((const __m128i *)(from[high] + p)), 1);
     }
     for (int round = 0; round < 4; round++) {
         for (int i = 0; i < 8; i++) {
@@ -72,11 +113,11 @@ static void transpose_wide(const uint8_t *offset, int64_t depth, int64_t rows, u
 }
 
 /* 16 k x 8 rows, likewise. */
-static void transpose_narrow(const uint8_t *offset, int64_t depth, int64_t rows, uint8_t *to)
+static void transpose_narrow(uint8_t (*from)[AVX2_DEPTH], int64_t p, int64_t rows, uint8_t *to)
 {
     __m128i x[8], y[8];
     for (int64_t i = 0; i < 8; i++)
-        x[i] = _mm_loadu_si128((const __m128i *)(offset + (i < rows ? i : rows - 1) * depth));
+        x[i] = _mm_loadu_si128((const __m128i *)(from[i < rows ? i : rows - 1] + p));
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 4; i++) {
             y[2 * i] = _mm_unpacklo_epi8(x[i], x[i + 4]);
@@ -88,37 +129,28 @@ static void transpose_narrow(const uint8_t *offset, int64_t depth, int64_t rows,
         _mm_store_si128((__m128i *)(to + i * 16), x[i]);
 }
 
-static void transpose(const uint8_t *offset, int64_t depth, int64_t rows, uint8_t *to)
-{
-    if (rows <= AVX2_NARROW_ROWS) {
-        for (int64_t p = 0; p < depth; p += 16)
-            transpose_narrow(offset + p, depth, rows, to + p * AVX2_NARROW_ROWS);
-        return;
-    }
-    for (int64_t i = 0; i < rows; i += AVX2_STRIP)
-        for (int64_t p = 0; p < depth; p += 16)
-            transpose_wide(offset + i * depth + p, depth, rows - i,
-                           to + i * depth + p * AVX2_STRIP);
-}
-
 void octgemm_avx2_prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int64_t k0,
                           int64_t k1)
 {
+    _Alignas(64) uint8_t from[chunk][AVX2_DEPTH];
     struct avx2_block at = octgemm_avx2_block(rows, k1 - k0);
-    int64_t padded = octgemm_avx2_round(rows, octgemm_avx2_strip_rows(rows));
+    int64_t width = octgemm_avx2_strip_rows(rows), padded = octgemm_avx2_round(rows, width);
     int32_t *pair_sum = (int32_t *)((char *)block + at.pair_sum);
     memset(pair_sum, 0, (size_t)rows * sizeof *pair_sum);
     for (int64_t p = k0; p < k1; p += AVX2_DEPTH) {
         int64_t length = k1 - p < AVX2_DEPTH ? k1 - p : AVX2_DEPTH;
         int64_t depth = octgemm_avx2_round(length, AVX2_K_ROUND);
-        uint8_t *offset = (uint8_t *)block + (p - k0) * rows;
-        int16_t *wide = (int16_t *)((char *)block + at.wide) + (p - k0) * rows;
+        uint8_t *bytes = (uint8_t *)block + (p - k0) * rows;
+        int16_t *words = (int16_t *)((char *)block + at.wide) + (p - k0) * rows;
         uint8_t *transposed = (uint8_t *)block + at.transposed + (p - k0) * padded;
-        for (int64_t i = 0; i < rows; i++) {
-            int32_t sum =
-                convert_row(a + i * lda + p, length, offset + i * depth, wide + i * depth);
-            pair_sum[i] = (int32_t)((uint32_t)pair_sum[i] + (uint32_t)sum);
+        for (int64_t i = 0; i < rows; i += chunk) {
+            int64_t count = rows - i < chunk ? rows - i : chunk;
+            offset_rows(from, a + i * lda + p, lda, count, length, depth);
+            interleave_bytes(bytes + i * depth, from, count, depth);
+            interleave_words(words + i * depth, from, count, depth, pair_sum + i);
+            for (int64_t q = 0; q < depth; q += 16)
+                (width == AVX2_STRIP ? transpose_wide : transpose_narrow)(
+                    from, q, count, transposed + i * depth + q * width);
         }
-        transpose(offset, depth, rows, transposed);
     }
 }

@@ -89,7 +89,7 @@ AVX2_INLINE void narrow_tile(int rows, const int16_t *a, const int8_t *weights, 
             __m256i w1 = odd(quads), w0 = even(quads);
             AVX2_UNROLL
             for (int i = 0; i < rows; i++) {
-                const int16_t *quad = a + i * depth + k;
+                const int16_t *quad = a + k * rows + 4 * i;
                 __m256i left = _mm256_add_epi16(broadcast_pair(quad), w1);
                 __m256i right = _mm256_add_epi16(broadcast_pair(quad + 2), w0);
                 add32(&sum[i][v], _mm256_madd_epi16(left, right));
@@ -110,7 +110,7 @@ AVX2_INLINE void tile(int rows, const int16_t *a, const int16_t *widened, int64_
         __m256i first_odd = load(w), first_even = load(w + 32), second_even = load(w + 48);
         AVX2_UNROLL
         for (int i = 0; i < rows; i++) {
-            const int16_t *quad = a + i * depth + k;
+            const int16_t *quad = a + k * rows + 4 * i;
             __m256i a0 = broadcast_pair(quad), a1 = broadcast_pair(quad + 2);
             add32(&sum[i][0], _mm256_madd_epi16(_mm256_add_epi16(a0, first_odd),
                                                 _mm256_add_epi16(a1, first_even)));

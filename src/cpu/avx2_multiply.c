@@ -95,7 +95,7 @@ static void step(const struct product *of, int64_t index, int64_t p, const char 
     int64_t done = p - t->k0;
     if (group == 0) {
         const int16_t *a = (const int16_t *)(block + of->block.wide) + done * t->rows;
-        octgemm_avx2_winograd(a, t->rows, weights, depth, c, t->ldc, of->widened);
+        octgemm_avx2_winograd(a, t->rows, weights, depth, c, t->ldc, of->widened, next);
         return;
     }
     octgemm_avx2_acc16(group, (const uint8_t *)block + done * t->rows, t->rows, weights, depth, c,

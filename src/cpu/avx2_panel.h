@@ -113,7 +113,7 @@ void octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t 
 /* avx2_winograd.c: c gets the products of sums alone. widened: AVX2_WIDENED_BYTES of scratch. */
 enum { AVX2_WIDENED_BYTES = AVX2_DEPTH * AVX2_COLUMNS };
 void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights, int64_t depth,
-                           int32_t *c, int64_t ldc, void *widened);
+                           int32_t *c, int64_t ldc, void *widened, const char *next);
 
 /* avx2_list.c: sums collects the list's part of C in the order in which it is computed, over all
  * blocks of k (octgemm_avx2_list_bytes, zeroed by the caller); finish adds it to C. */

@@ -76,38 +76,44 @@ AVX2_INLINE void clear_sums(int rows, int vectors, __m256i sum[][4])
         sum[i][v] = _mm256_setzero_si256();
 }
 
-/* 1 or 2 rows x 32 columns, weights as they are packed. */
-AVX2_INLINE void narrow_tile(int rows, const int16_t *a, const int8_t *weights, int64_t depth,
-                             int32_t *c, int64_t ldc)
+/* rows x 8 * vectors columns, weights as they are packed, widened in registers. */
+AVX2_INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8_t *weights,
+                             int64_t depth, int32_t *c, int64_t ldc, const char *ahead)
 {
-    __m256i sum[2][4];
-    clear_sums(rows, 4, sum);
+    __m256i sum[4][4];
+    clear_sums(rows, vectors, sum);
     for (int64_t k = 0; k < depth; k += 4) {
+        __m256i w1[4], w0[4];
+        _mm_prefetch(ahead + 8 * vectors * k, _MM_HINT_T0);
         AVX2_UNROLL
-        for (int v = 0; v < 4; v++) {
+        for (int v = 0; v < vectors; v++) {
             __m256i quads = load(weights + k * AVX2_COLUMNS + 32 * v);
-            __m256i w1 = odd(quads), w0 = even(quads);
+            w1[v] = odd(quads);
+            w0[v] = even(quads);
+        }
+        AVX2_UNROLL
+        for (int i = 0; i < rows; i++) {
+            const int16_t *quad = a + k * rows + 4 * i;
+            __m256i a0 = broadcast_pair(quad), a1 = broadcast_pair(quad + 2);
             AVX2_UNROLL
-            for (int i = 0; i < rows; i++) {
-                const int16_t *quad = a + k * rows + 4 * i;
-                __m256i left = _mm256_add_epi16(broadcast_pair(quad), w1);
-                __m256i right = _mm256_add_epi16(broadcast_pair(quad + 2), w0);
-                add32(&sum[i][v], _mm256_madd_epi16(left, right));
-            }
+            for (int v = 0; v < vectors; v++)
+                add32(&sum[i][v],
+                      _mm256_madd_epi16(_mm256_add_epi16(a0, w1[v]), _mm256_add_epi16(a1, w0[v])));
         }
     }
-    store_sums(rows, 4, sum, c, ldc);
+    store_sums(rows, vectors, sum, c, ldc);
 }
 
-/* 1 to 4 rows x 16 columns, weights widened: [k / 4][w1 w3 of 16 columns, w0 w2 of 16 columns]. */
+/* rows x 16 columns, weights widened: [k / 4][w1 w3 of 16 columns, w0 w2 of 16 columns]. */
 AVX2_INLINE void tile(int rows, const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c,
-                      int64_t ldc)
+                      int64_t ldc, const char *ahead)
 {
     __m256i sum[4][4];
     clear_sums(rows, half_vectors, sum);
     for (int64_t k = 0; k < depth; k += 4) {
         const int16_t *w = widened + k * 16;
         __m256i first_odd = load(w), first_even = load(w + 32), second_even = load(w + 48);
+        _mm_prefetch(ahead + 16 * k, _MM_HINT_T0);
         AVX2_UNROLL
         for (int i = 0; i < rows; i++) {
             const int16_t *quad = a + k * rows + 4 * i;
@@ -122,41 +128,64 @@ AVX2_INLINE void tile(int rows, const int16_t *a, const int16_t *widened, int64_
 }
 
 typedef void tile_function(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c,
-                           int64_t ldc);
+                           int64_t ldc, const char *ahead);
+typedef void narrow_function(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
+                             int64_t ldc, const char *ahead);
 
-static void one(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc)
+static void one(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc,
+                const char *ahead)
 {
-    tile(1, a, widened, depth, c, ldc);
+    tile(1, a, widened, depth, c, ldc, ahead);
 }
 
-static void two(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc)
+static void two(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc,
+                const char *ahead)
 {
-    tile(2, a, widened, depth, c, ldc);
+    tile(2, a, widened, depth, c, ldc, ahead);
 }
 
-static void three(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc)
+static void three(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc,
+                  const char *ahead)
 {
-    tile(3, a, widened, depth, c, ldc);
+    tile(3, a, widened, depth, c, ldc, ahead);
 }
 
-static void four(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc)
+static void four(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc,
+                 const char *ahead)
 {
-    tile(4, a, widened, depth, c, ldc);
+    tile(4, a, widened, depth, c, ldc, ahead);
 }
-
-static tile_function *const tiles[] = {NULL, one, two, three, four};
 
 static void narrow_one(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                       int64_t ldc)
+                       int64_t ldc, const char *ahead)
 {
-    narrow_tile(1, a, weights, depth, c, ldc);
+    narrow_tile(1, 4, a, weights, depth, c, ldc, ahead);
 }
 
 static void narrow_two(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                       int64_t ldc)
+                       int64_t ldc, const char *ahead)
 {
-    narrow_tile(2, a, weights, depth, c, ldc);
+    narrow_tile(2, 4, a, weights, depth, c, ldc, ahead);
 }
+
+static void narrow_three(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
+                         int64_t ldc, const char *ahead)
+{
+    narrow_tile(3, 2, a, weights, depth, c, ldc, ahead);
+    narrow_tile(3, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc, ahead + depth * 16);
+}
+
+static void narrow_four(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
+                        int64_t ldc, const char *ahead)
+{
+    narrow_tile(4, 2, a, weights, depth, c, ldc, ahead);
+    narrow_tile(4, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc, ahead + depth * 16);
+}
+
+/* By rows of a tile. */
+static tile_function *const tiles[] = {NULL, one, two, three, four};
+static narrow_function *const narrow_tiles[] = {NULL, narrow_one, narrow_two, narrow_three,
+                                                narrow_four};
 
 static void widen(int16_t *widened, const int8_t *weights, int64_t depth)
 {
@@ -170,17 +199,18 @@ static void widen(int16_t *widened, const int8_t *weights, int64_t depth)
 }
 
 void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights, int64_t depth,
-                           int32_t *c, int64_t ldc, void *widened)
+                           int32_t *c, int64_t ldc, void *widened, const char *next)
 {
-    if (rows <= 2) {
-        (rows == 1 ? narrow_one : narrow_two)(a, weights, depth, c, ldc);
+    if (rows <= AVX2_WINOGRAD_ROWS) {
+        narrow_tiles[rows](a, weights, depth, c, ldc, next);
         return;
     }
     for (int half = 0; half < 2; half++) {
+        const char *ahead = next + half * depth * 16;
         widen(widened, weights + half * quad_bytes / 2, depth);
-        for (int64_t i = 0; i < rows; i += 4) {
-            int64_t count = rows - i < 4 ? rows - i : 4;
-            tiles[count](a + i * depth, widened, depth, c + i * ldc + half * 16, ldc);
+        for (int64_t i = 0; i < rows; i += AVX2_WINOGRAD_ROWS) {
+            int64_t count = rows - i < AVX2_WINOGRAD_ROWS ? rows - i : AVX2_WINOGRAD_ROWS;
+            tiles[count](a + i * depth, widened, depth, c + i * ldc + half * 16, ldc, ahead);
         }
     }
 }

@@ -231,7 +231,7 @@ START_TEST(every_device_is_listed)
         if (strcmp(info.backend, "cuda") != 0)
             continue;
         ck_assert_str_eq(info.device, found == 0 ? "mock 0" : "mock 1");
-        ck_assert_str_eq(info.arch, found == 0 ? "sm_90" : "sm_89");
+        ck_assert_str_eq(info.arch, found == 0 ? "sm_121" : "sm_120");
         ck_assert_str_ne(info.kernel, "");
         ck_assert_str_ne(info.reason, "");
         found++;

@@ -37,7 +37,7 @@ struct suite_difference {
     char array[48];
     size_t byte;    /* within the array or guard */
     int64_t i, j;   /* in an output, else -1 */
-    char text[160]; /* both values */
+    char text[256]; /* both values */
 };
 
 octgemm_status suite_arena_open(struct suite_arena *arena, const octgemm_ctx *ctx);

@@ -42,8 +42,9 @@ AVX2_INLINE __m256i broadcast_quad(const uint8_t *a)
     return _mm256_set1_epi32(octgemm_load_i32(a, 0));
 }
 
-AVX2_INLINE void tile(int rows, int group, const uint8_t *a, const int8_t *weights, int64_t depth,
-                      int32_t *c, int64_t ldc, const char *ahead)
+/* ahead: what to fetch for the next step, `fetch` bytes with each group; one line unless `few`. */
+AVX2_INLINE void tile(int rows, int group, int few, const uint8_t *a, const int8_t *weights,
+                      int64_t depth, int32_t *c, int64_t ldc, const char *ahead, int64_t fetch)
 {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i sum[2][vectors];
@@ -55,7 +56,10 @@ AVX2_INLINE void tile(int rows, int group, const uint8_t *a, const int8_t *weigh
 
     for (int64_t k = 0; k < depth; k += 4 * group) {
         const int8_t *w = weights + k * AVX2_COLUMNS;
-        _mm_prefetch(ahead + k / group * 16, _MM_HINT_T0);
+        _mm_prefetch(ahead, _MM_HINT_T0);
+        for (int64_t line = 64; few && line < fetch; line += 64)
+            _mm_prefetch(ahead + line, _MM_HINT_T0);
+        ahead += few ? fetch : 64;
         AVX2_UNROLL
         for (int i = 0; i < rows; i++) {
             __m256i lanes[vectors];
@@ -87,57 +91,43 @@ AVX2_INLINE void tile(int rows, int group, const uint8_t *a, const int8_t *weigh
 }
 
 typedef void tile_function(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                           int64_t ldc, const char *ahead);
+                           int64_t ldc, const char *ahead, int64_t fetch);
 
-static void one_by_1(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                     int64_t ldc, const char *ahead)
-{
-    tile(1, 1, a, weights, depth, c, ldc, ahead);
-}
+#define TILE(name, rows, group, few)                                                               \
+    static void name(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,           \
+                     int64_t ldc, const char *ahead, int64_t fetch)                                \
+    {                                                                                              \
+        tile(rows, group, few, a, weights, depth, c, ldc, ahead, fetch);                           \
+    }
+TILE(one_by_1, 1, 1, 1)
+TILE(one_by_2, 1, 2, 1)
+TILE(one_by_4, 1, 4, 1)
+TILE(few_by_1, 2, 1, 1)
+TILE(few_by_2, 2, 2, 1)
+TILE(few_by_4, 2, 4, 1)
+TILE(two_by_1, 2, 1, 0)
+TILE(two_by_2, 2, 2, 0)
+TILE(two_by_4, 2, 4, 0)
 
-static void one_by_2(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                     int64_t ldc, const char *ahead)
-{
-    tile(1, 2, a, weights, depth, c, ldc, ahead);
-}
-
-static void one_by_4(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                     int64_t ldc, const char *ahead)
-{
-    tile(1, 4, a, weights, depth, c, ldc, ahead);
-}
-
-static void two_by_1(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                     int64_t ldc, const char *ahead)
-{
-    tile(2, 1, a, weights, depth, c, ldc, ahead);
-}
-
-static void two_by_2(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                     int64_t ldc, const char *ahead)
-{
-    tile(2, 2, a, weights, depth, c, ldc, ahead);
-}
-
-static void two_by_4(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                     int64_t ldc, const char *ahead)
-{
-    tile(2, 4, a, weights, depth, c, ldc, ahead);
-}
-
-/* Rows of a tile, by quads of a group. */
+/* By quads of a group: the last row of an odd number, two rows of a few, two of many. */
 static tile_function *const one_row[] = {[1] = one_by_1, [2] = one_by_2, [4] = one_by_4};
+static tile_function *const few_rows[] = {[1] = few_by_1, [2] = few_by_2, [4] = few_by_4};
 static tile_function *const two_rows[] = {[1] = two_by_1, [2] = two_by_2, [4] = two_by_4};
 
 void octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
                         int64_t depth, int32_t *c, int64_t ldc, const char *next)
 {
-    int64_t touched = 0, block = depth * AVX2_COLUMNS;
+    /* The tiles share the fetching of the next step's weights. */
+    int64_t tiles = (rows + AVX2_ACC16_ROWS - 1) / AVX2_ACC16_ROWS;
+    int64_t groups = depth / (4 * group), block = depth * AVX2_COLUMNS;
+    int64_t fetch = octgemm_avx2_round((block + groups * tiles - 1) / (groups * tiles), 64);
+    tile_function *two = fetch > 64 ? few_rows[group] : two_rows[group];
+    int64_t fetched = 0;
     for (int64_t i = 0; i < rows; i += AVX2_ACC16_ROWS) {
-        tile_function *const *tiles = i + 1 < rows ? two_rows : one_row;
-        tiles[group](a + i * depth, weights, depth, c + i * ldc, ldc, next + touched);
-        touched += depth / group * 16;
-        if (touched >= block)
-            touched = 0;
+        tile_function *multiply = i + 1 < rows ? two : one_row[group];
+        multiply(a + i * depth, weights, depth, c + i * ldc, ldc, next + fetched, fetch);
+        fetched += fetch * groups;
+        if (fetched >= block)
+            fetched = 0;
     }
 }

@@ -1,95 +1,83 @@
 /* The weights' list: differences that acc16 cannot carry, multiplied with a transposed copy of A.
  *
- * Four list entries of a column at a time, over 32 rows (or 8): the four rows of the transposed A
- * are interleaved to quads, and from there it is acc16 with a group of 1. |difference| <= 63 makes
- * vpmaddubsw exact (255 * 126 < 32768). Results gather column by column in `sums` and are
- * transposed once per panel.
+ * Four list entries of a column at a time (an "entry of four"), over 32 rows (or 8): the four rows
+ * of the transposed A are interleaved to quads, and from there it is acc16 with a group of 1.
+ * |difference| <= 63 makes vpmaddubsw exact (255 * 126 < 32768). Results gather column by column in
+ * `sums` and are transposed once per panel.
  *
  * Per entry of four and 32 rows: 4 loads, 8 unpacks, 4 vpmaddubsw, 4 vpmaddwd, 4 vpaddd, about 9
- * cycles, 14 MACs per cycle. Tried on paper and not taken: 16-bit chains of vpmullw (half the rows
- * per vector, and they must be cut where sums leave 16 bits). */
+ * cycles, 14 MACs per cycle. Entries name their column: with a count per column and a loop over it
+ * the end of each column was a branch miss, which cost more than the entries. Tried on paper and
+ * not taken: 16-bit chains of vpmullw (half the rows per vector, and they must be cut where sums
+ * leave 16 bits). */
 #include "avx2_panel.h"
 #include "avx2_unroll.h"
 
 #include <immintrin.h>
 
-struct entries {
-    int place[4];
-    int differences; /* four int8 */
+/* An entry of four. */
+struct entry {
+    int64_t place[4];
+    __m128i differences; /* int8 in the lowest four bytes */
 };
 
-AVX2_INLINE struct entries load_entries(const char *list)
+AVX2_INLINE struct entry load_entry(const char *list, int64_t index)
 {
     uint64_t bits;
-    memcpy(&bits, list, sizeof bits);
+    memcpy(&bits, list + index * 8, sizeof bits);
     __m128i differences = _mm_srai_epi16(_mm_cvtsi64_si128((int64_t)bits), 9);
-    struct entries e = {
-        .place = {(int)(bits & 511), (int)(bits >> 16 & 511), (int)(bits >> 32 & 511),
-                  (int)(bits >> 48 & 511)},
-        .differences = _mm_cvtsi128_si32(_mm_packs_epi16(differences, differences)),
-    };
-    return e;
+    return (struct entry){
+        .place = {bits & 511, bits >> 16 & 511, bits >> 32 & 511, bits >> 48 & 511},
+        .differences = _mm_packs_epi16(differences, differences)};
 }
 
 /* 32 rows. Vector i of a column's sums holds rows 4i .. 4i + 3 and 16 + 4i .. 16 + 4i + 3, which is
  * what the unpacks give. */
-static void strip(const char *list, const char *counts, const uint8_t *a, int32_t *sums)
+static void strip(const char *list, const uint8_t *columns, int64_t count, const uint8_t *a,
+                  int32_t *sums)
 {
     const __m256i ones = _mm256_set1_epi16(1);
-    for (int64_t j = 0; j < AVX2_COLUMNS; j++) {
-        __m256i *to = (__m256i *)(sums + j * AVX2_STRIP);
-        int count = octgemm_load_u16(counts, j);
-        if (count == 0)
-            continue;
-        __m256i sum[4] = {to[0], to[1], to[2], to[3]};
-        for (int n = 0; n < count; n++, list += 8) {
-            struct entries e = load_entries(list);
-            __m256i row[4], pair[4], quad[4];
-            AVX2_UNROLL
-            for (int i = 0; i < 4; i++)
-                row[i] = _mm256_load_si256((const __m256i *)(a + e.place[i] * AVX2_STRIP));
-            pair[0] = _mm256_unpacklo_epi8(row[0], row[1]);
-            pair[1] = _mm256_unpackhi_epi8(row[0], row[1]);
-            pair[2] = _mm256_unpacklo_epi8(row[2], row[3]);
-            pair[3] = _mm256_unpackhi_epi8(row[2], row[3]);
-            quad[0] = _mm256_unpacklo_epi16(pair[0], pair[2]);
-            quad[1] = _mm256_unpackhi_epi16(pair[0], pair[2]);
-            quad[2] = _mm256_unpacklo_epi16(pair[1], pair[3]);
-            quad[3] = _mm256_unpackhi_epi16(pair[1], pair[3]);
-            __m256i differences = _mm256_set1_epi32(e.differences);
-            AVX2_UNROLL
-            for (int i = 0; i < 4; i++)
-                sum[i] = _mm256_add_epi32(
-                    sum[i], _mm256_madd_epi16(_mm256_maddubs_epi16(quad[i], differences), ones));
-        }
+    for (int64_t n = 0; n < count; n++) {
+        struct entry e = load_entry(list, n);
+        __m256i row[4], pair[4], quad[4];
         AVX2_UNROLL
         for (int i = 0; i < 4; i++)
-            to[i] = sum[i];
+            row[i] = _mm256_load_si256((const __m256i *)(a + e.place[i] * AVX2_STRIP));
+        pair[0] = _mm256_unpacklo_epi8(row[0], row[1]);
+        pair[1] = _mm256_unpackhi_epi8(row[0], row[1]);
+        pair[2] = _mm256_unpacklo_epi8(row[2], row[3]);
+        pair[3] = _mm256_unpackhi_epi8(row[2], row[3]);
+        quad[0] = _mm256_unpacklo_epi16(pair[0], pair[2]);
+        quad[1] = _mm256_unpackhi_epi16(pair[0], pair[2]);
+        quad[2] = _mm256_unpacklo_epi16(pair[1], pair[3]);
+        quad[3] = _mm256_unpackhi_epi16(pair[1], pair[3]);
+        __m256i differences = _mm256_broadcastd_epi32(e.differences);
+        __m256i *to = (__m256i *)(sums + columns[n] * AVX2_STRIP);
+        AVX2_UNROLL
+        for (int i = 0; i < 4; i++)
+            to[i] = _mm256_add_epi32(
+                to[i], _mm256_madd_epi16(_mm256_maddubs_epi16(quad[i], differences), ones));
     }
 }
 
 /* 8 rows, in order. */
-static void narrow_strip(const char *list, const char *counts, const uint8_t *a, int32_t *sums)
+static void narrow_strip(const char *list, const uint8_t *columns, int64_t count, const uint8_t *a,
+                         int32_t *sums)
 {
     const __m256i ones = _mm256_set1_epi16(1);
-    for (int64_t j = 0; j < AVX2_COLUMNS; j++) {
-        __m256i *to = (__m256i *)(sums + j * AVX2_NARROW_ROWS);
-        int count = octgemm_load_u16(counts, j);
-        __m256i sum = *to;
-        for (int n = 0; n < count; n++, list += 8) {
-            struct entries e = load_entries(list);
-            __m128i row[4];
-            AVX2_UNROLL
-            for (int i = 0; i < 4; i++)
-                row[i] = _mm_loadl_epi64((const __m128i *)(a + e.place[i] * AVX2_NARROW_ROWS));
-            __m128i left = _mm_unpacklo_epi8(row[0], row[1]);
-            __m128i right = _mm_unpacklo_epi8(row[2], row[3]);
-            __m256i quads =
-                _mm256_set_m128i(_mm_unpackhi_epi16(left, right), _mm_unpacklo_epi16(left, right));
-            __m256i products = _mm256_maddubs_epi16(quads, _mm256_set1_epi32(e.differences));
-            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(products, ones));
-        }
-        *to = sum;
+    for (int64_t n = 0; n < count; n++) {
+        struct entry e = load_entry(list, n);
+        __m128i row[4];
+        AVX2_UNROLL
+        for (int i = 0; i < 4; i++)
+            row[i] = _mm_loadl_epi64((const __m128i *)(a + e.place[i] * AVX2_NARROW_ROWS));
+        __m128i left = _mm_unpacklo_epi8(row[0], row[1]);
+        __m128i right = _mm_unpacklo_epi8(row[2], row[3]);
+        __m256i quads =
+            _mm256_set_m128i(_mm_unpackhi_epi16(left, right), _mm_unpacklo_epi16(left, right));
+        __m256i products = _mm256_maddubs_epi16(quads, _mm256_broadcastd_epi32(e.differences));
+        __m256i *to = (__m256i *)(sums + columns[n] * AVX2_NARROW_ROWS);
+        *to = _mm256_add_epi32(*to, _mm256_madd_epi16(products, ones));
     }
 }
 
@@ -99,15 +87,15 @@ size_t octgemm_avx2_list_bytes(int64_t rows)
     return (size_t)padded * AVX2_COLUMNS * sizeof(int32_t);
 }
 
-void octgemm_avx2_list(const void *list, const void *counts, const uint8_t *transposed,
-                       int64_t rows, int64_t depth, int32_t *sums)
+void octgemm_avx2_list(const void *list, const void *columns, int64_t count,
+                       const uint8_t *transposed, int64_t rows, int64_t depth, int32_t *sums)
 {
     if (rows <= AVX2_NARROW_ROWS) {
-        narrow_strip(list, counts, transposed, sums);
+        narrow_strip(list, columns, count, transposed, sums);
         return;
     }
     for (int64_t i = 0; i < rows; i += AVX2_STRIP)
-        strip(list, counts, transposed + i * depth, sums + i * AVX2_COLUMNS);
+        strip(list, columns, count, transposed + i * depth, sums + i * AVX2_COLUMNS);
 }
 
 /* Adds 8 columns x 8 rows of sums to C; lane l belongs to row place[l], if there is such a row. */

@@ -104,10 +104,9 @@ static void step(const struct product *of, int64_t index, int64_t p, const char 
     int64_t start = octgemm_load_i32(panel + of->panel.list_start, number);
     int64_t end = octgemm_load_i32(panel + of->panel.list_start, number + 1);
     if (start < end) {
-        const char *counts = panel + of->panel.list_count + number * AVX2_COLUMNS * 2;
         const uint8_t *a = (const uint8_t *)block + of->block.transposed + done * of->padded;
-        octgemm_avx2_list(panel + of->panel.list + start * 8, counts, a, t->rows, depth,
-                          sums_of(of, index));
+        octgemm_avx2_list(panel + of->panel.list + start * 8, panel + of->panel.list_column + start,
+                          end - start, a, t->rows, depth, sums_of(of, index));
     }
 }
 

@@ -103,7 +103,7 @@ static void copy_weights(char *panel, const struct avx2_layout *at, const int8_t
 
 /* Where lists are written; with `list` NULL they are counted and nothing changes. */
 struct list {
-    char *list;
+    char *list, *columns;
     int64_t used; /* entries: 4 * entries of four, once a column is padded */
     int64_t limit;
 };
@@ -162,9 +162,8 @@ static uint32_t broken_lanes(const int8_t *weights, int group)
 }
 
 /* The list of 8 columns in one block of k, column by column, each padded to entries of four with
- * differences of 0. counts[8] gets their numbers. */
-static void list_columns(struct list *to, int8_t *weights, int64_t depth, int group,
-                         uint16_t *counts)
+ * differences of 0. first: the number of the first of the columns. */
+static void list_columns(struct list *to, int8_t *weights, int64_t depth, int group, int first)
 {
     uint16_t broken[AVX2_DEPTH / 4];
     uint32_t any = 0;
@@ -174,7 +173,7 @@ static void list_columns(struct list *to, int8_t *weights, int64_t depth, int gr
         any |= broken[g];
     }
     for (int j = 0; j < columns_step; j++) {
-        int64_t first = to->used;
+        int64_t start = to->used;
         if (any >> (2 * j) & 3)
             for (int64_t g = 0; g < groups; g++)
                 for (int lane = 0; lane < 2; lane++)
@@ -184,9 +183,10 @@ static void list_columns(struct list *to, int8_t *weights, int64_t depth, int gr
                         relieve(to, w, place, group, 1);
                         relieve(to, w, place, group, -1);
                     }
-        while ((to->used - first) % 4)
+        while ((to->used - start) % 4)
             append(to, 0, 0);
-        counts[j] = (uint16_t)((to->used - first) / 4);
+        if (to->list)
+            memset(to->columns + start / 4, first + j, (size_t)((to->used - start) / 4));
     }
 }
 
@@ -194,19 +194,19 @@ static void list_columns(struct list *to, int8_t *weights, int64_t depth, int gr
 static int64_t list_panel(char *panel, const struct avx2_layout *at, int64_t k, int group,
                           int write)
 {
-    struct list to = {.list = write ? panel + at->list : NULL, .limit = 4 * at->list_limit};
+    struct list to = {.list = write ? panel + at->list : NULL,
+                      .columns = panel + at->list_column,
+                      .limit = 4 * at->list_limit};
     int8_t *weights = (int8_t *)panel + at->weights;
     int64_t rounded = octgemm_avx2_round(k, AVX2_K_ROUND);
     for (int64_t p = 0; p < rounded && to.used <= to.limit; p += AVX2_DEPTH) {
         int64_t depth = rounded - p < AVX2_DEPTH ? rounded - p : AVX2_DEPTH;
-        uint16_t counts[AVX2_COLUMNS];
-        for (int64_t j = 0; j < AVX2_COLUMNS; j += columns_step)
-            list_columns(&to, weights + p * AVX2_COLUMNS + 4 * j, depth, group, counts + j);
+        for (int j = 0; j < AVX2_COLUMNS; j += columns_step)
+            list_columns(&to, weights + p * AVX2_COLUMNS + 4 * j, depth, group, j);
         if (write) {
             int64_t number = p / AVX2_DEPTH;
             uint32_t used = (uint32_t)(to.used / 4);
             memcpy(panel + at->list_start + (size_t)(number + 1) * sizeof used, &used, sizeof used);
-            memcpy(panel + at->list_count + (size_t)number * sizeof counts, counts, sizeof counts);
         }
     }
     return to.used / 4;

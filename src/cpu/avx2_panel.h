@@ -50,7 +50,7 @@ static inline int64_t octgemm_avx2_blocks(int64_t k)
 
 /* Where the parts of a panel begin, in bytes. */
 struct avx2_layout {
-    size_t pair_sum, method, list_start, list_count, weights, list, bytes;
+    size_t pair_sum, method, list_start, weights, list, list_column, bytes;
     int64_t list_limit; /* entries of four that there is room for */
 };
 
@@ -60,12 +60,12 @@ static inline struct avx2_layout octgemm_avx2_layout(int64_t k)
     struct avx2_layout at = {.pair_sum = AVX2_COLUMNS * sizeof(int32_t)};
     at.method = 2 * at.pair_sum;
     at.list_start = at.method + sizeof(int32_t);
-    at.list_count = at.list_start + (size_t)(blocks + 1) * sizeof(uint32_t);
-    size_t end = at.list_count + (size_t)blocks * AVX2_COLUMNS * sizeof(uint16_t);
+    size_t end = at.list_start + (size_t)(blocks + 1) * sizeof(uint32_t);
     at.weights = (size_t)octgemm_avx2_round((int64_t)end, 64);
     at.list = at.weights + (size_t)(rounded * AVX2_COLUMNS);
     at.list_limit = rounded * AVX2_COLUMNS / 64; /* 1 weight in 16 may be in the list */
-    at.bytes = (size_t)octgemm_avx2_round((int64_t)at.list + at.list_limit * 8, 64);
+    at.list_column = at.list + (size_t)at.list_limit * 8;
+    at.bytes = (size_t)octgemm_avx2_round((int64_t)at.list_column + at.list_limit, 64);
     return at;
 }
 
@@ -118,8 +118,8 @@ void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights
 /* avx2_list.c: sums collects the list's part of C in the order in which it is computed, over all
  * blocks of k (octgemm_avx2_list_bytes, zeroed by the caller); finish adds it to C. */
 size_t octgemm_avx2_list_bytes(int64_t rows);
-void octgemm_avx2_list(const void *list, const void *counts, const uint8_t *transposed,
-                       int64_t rows, int64_t depth, int32_t *sums);
+void octgemm_avx2_list(const void *list, const void *columns, int64_t count,
+                       const uint8_t *transposed, int64_t rows, int64_t depth, int32_t *sums);
 void octgemm_avx2_list_finish(const int32_t *sums, int64_t rows, int32_t *c, int64_t ldc);
 
 #endif

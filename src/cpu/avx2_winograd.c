@@ -84,7 +84,9 @@ AVX2_INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8
     clear_sums(rows, vectors, sum);
     for (int64_t k = 0; k < depth; k += 4) {
         __m256i w1[4], w0[4];
-        _mm_prefetch(ahead + 8 * vectors * k, _MM_HINT_T0);
+        AVX2_UNROLL
+        for (int line = 0; line < vectors / 2; line++)
+            _mm_prefetch(ahead + 8 * vectors * k + 64 * line, _MM_HINT_T0);
         AVX2_UNROLL
         for (int v = 0; v < vectors; v++) {
             __m256i quads = load(weights + k * AVX2_COLUMNS + 32 * v);

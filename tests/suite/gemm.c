@@ -269,6 +269,10 @@ void suite_run_product(const struct suite_session *session, struct suite_target 
     if (work.manner->packed)
         status = octgemm_packed_size(target->ctx, c->n, c->k, &packed_size);
     set_slots(&work, packed_size);
+    if (status == OCTGEMM_OK && !target->arena.memory) { /* arrays that are there have addresses */
+        step = "octgemm_alloc";
+        status = suite_arena_place(&target->arena, work.slots, ARRAYS, 0);
+    }
     if (status == OCTGEMM_OK) {
         step = "choosing a kernel";
         status = each_tile(&work, ask);

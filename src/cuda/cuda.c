@@ -255,6 +255,7 @@ const struct gpu_driver octgemm_cuda_driver = {
     .symbol_count = sizeof symbols / sizeof *symbols,
     .calls = &calls,
     .state = &state,
+    .most_blocks = 0x7fffffff,
     .accept = accept,
     .describe = describe,
     .words = words,

@@ -84,6 +84,7 @@ struct gpu_driver {
     size_t symbol_count;
     const struct gpu_calls *calls; /* what the symbols fill in */
     struct gpu_state *state;
+    int64_t most_blocks; /* that a launch may have */
 
     /* Is the installed driver new enough for the code in this library? 0 and a line in
      * `reason` when not. */

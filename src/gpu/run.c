@@ -101,7 +101,8 @@ const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
     if (!kernel->persistent) {
         struct gpu_plan plan;
         make_plan(&plan, ctx, kernel, args);
-        if (plan.tiles_m > 0 && plan.tiles_n > most_blocks / plan.splits / plan.tiles_m)
+        int64_t most = gpu(ctx)->driver->most_blocks / plan.splits;
+        if (plan.tiles_m > 0 && plan.tiles_n > most / plan.tiles_m)
             return "more tiles than a launch can have blocks";
     }
     return NULL;

@@ -1,0 +1,245 @@
+/* The kernel for large and middle m: a block computes a tile_m x tile_n tile of D.
+ *
+ * All threads copy a step of 64 bytes of k of the tile's rows of A and B into LDS; while the waves
+ * multiply it, the next step is on its way from memory to registers, and goes to the other of two
+ * LDS buffers: one barrier per step. The waves stand waves_m x 2 over the tile, each computes a
+ * tm x tn grid of matrix operations.
+ *
+ * LDS has 128 bytes of banks, two 64-byte rows; reading one chunk of eight consecutive rows would
+ * hit only half of them. Chunk c of row r is therefore kept in place c ^ (r / 2) % 4: the eight
+ * chunks then lie in eight different places, without padding.
+ *
+ * Which column of D a row of B's tile stands for is free. Row j * cols + c of a wave's part is
+ * column c * tn + j of it, so that a lane, which holds one column of each of its tn operations,
+ * holds tn consecutive columns of D: wide stores, and a wave writes whole cache lines.
+ */
+#ifndef OCTGEMM_HIP_TILE_H
+#define OCTGEMM_HIP_TILE_H
+
+#include "finish.h"
+#include "unit.h"
+
+enum { step = 64, step_chunks = step / chunk_bytes };
+
+OCTGEMM_FN int lds_place(int row, int part)
+{
+    return (row * step_chunks + (part ^ (row / 2) % step_chunks)) * chunk_bytes;
+}
+
+/* The rows of A, or of B, of a tile: what one thread copies of them. Row r of the tile in LDS is
+ * row r of it in memory when run is 1, else the permutation above. */
+template <int tile_rows, int cols, int run>
+struct panel {
+    enum {
+        count = tile_rows * step_chunks / block_threads,
+        rows_apart = block_threads / step_chunks,
+        part_rows = cols * run
+    };
+    const int8_t *source[count]; /* rows, at this thread's chunk of the step */
+    chunk held[count];
+
+    static __device__ __forceinline__ int permute(int r)
+    {
+        return r / part_rows * part_rows + r % cols * run + r / cols % run;
+    }
+
+    /* Rows past the last one repeat it: their products are never written. */
+    __device__ __forceinline__ void aim(const int8_t *base, int64_t ld, int64_t first, int64_t rows)
+    {
+        int thread = thread_index();
+        for (int i = 0; i < count; i++) {
+            int r = permute(thread / step_chunks + i * rows_apart);
+            source[i] = base + clamp_index(first + r, rows) * ld;
+        }
+    }
+
+    __device__ __forceinline__ void fetch(int32_t k)
+    {
+        int32_t at = k + thread_index() % step_chunks * chunk_bytes;
+        for (int i = 0; i < count; i++)
+            held[i] = load_chunk(source[i] + at);
+    }
+
+    __device__ __forceinline__ void fetch_before(int32_t k, int32_t end)
+    {
+        int32_t at = k + thread_index() % step_chunks * chunk_bytes;
+        for (int i = 0; i < count; i++)
+            held[i] = load_chunk_before(source[i], at, end);
+    }
+
+    __device__ __forceinline__ void stash(int8_t *lds) const
+    {
+        int thread = thread_index();
+        for (int i = 0; i < count; i++) {
+            int r = thread / step_chunks + i * rows_apart;
+            *(chunk *)(lds + lds_place(r, thread % step_chunks)) = held[i];
+        }
+    }
+};
+
+template <class op, int tile_m, int tile_n>
+struct tile_kernel {
+    enum {
+        waves = block_threads / op::wave,
+        waves_n = 2,
+        waves_m = waves / waves_n,
+        tm = tile_m / waves_m / op::rows,
+        tn = tile_n / waves_n / op::cols,
+        a_bytes = tile_m * step,
+        buffer_bytes = (tile_m + tile_n) * step,
+        lds_bytes = 2 * buffer_bytes,
+        values = tm * op::values * tn
+    };
+    typedef typename op::sums sums;
+
+    int lane, wave_m, wave_n;
+    panel<tile_m, 1, 1> a;
+    panel<tile_n, op::cols, tn> b;
+    sums sum[tm][tn];
+
+    /* All sums of the lane, numbered. */
+    __device__ __forceinline__ int32_t value(int i) const
+    {
+        return sum[i / op::values / tn][i / op::values % tn][i % op::values];
+    }
+    __device__ __forceinline__ void add(int i, int32_t part)
+    {
+        sum[i / op::values / tn][i / op::values % tn][i % op::values] += part;
+    }
+
+    __device__ __forceinline__ void stash(int8_t *buffer) const
+    {
+        a.stash(buffer);
+        b.stash(buffer + a_bytes);
+    }
+
+    __device__ __forceinline__ void multiply(const int8_t *buffer)
+    {
+#pragma unroll
+        for (int s = 0; s < step / op::depth; s++) {
+            int part = s * (op::depth / chunk_bytes) + op::part(lane);
+            chunk b_chunks[tn];
+            for (int j = 0; j < tn; j++)
+                b_chunks[j] =
+                    *(const chunk *)(buffer + a_bytes +
+                                     lds_place((wave_n * tn + j) * op::cols + op::col(lane), part));
+#pragma unroll
+            for (int i = 0; i < tm; i++) {
+                chunk a_chunk =
+                    *(const chunk *)(buffer +
+                                     lds_place((wave_m * tm + i) * op::rows + op::row(lane), part));
+                for (int j = 0; j < tn; j++)
+                    op::multiply(a_chunk, b_chunks[j], sum[i][j]);
+            }
+            __builtin_amdgcn_sched_barrier(0); /* one depth's chunks in registers at a time */
+        }
+    }
+
+    __device__ __forceinline__ void accumulate(const octgemm_gemm_params &p, const unit &u,
+                                               int8_t *lds)
+    {
+        int32_t k = u.k_begin, end = u.k_end;
+        a.aim(p.a, p.lda, (int64_t)u.tile_m * tile_m, p.m);
+        b.aim(p.b, p.ldb, (int64_t)u.tile_n * tile_n, p.n);
+        a.fetch_before(k, end);
+        b.fetch_before(k, end);
+        stash(lds);
+        block_barrier();
+
+        int buffer = 0;
+        for (; end - k >= 2 * step; k += step) {
+            a.fetch(k + step);
+            b.fetch(k + step);
+            multiply(lds + buffer);
+            buffer = buffer_bytes - buffer;
+            stash(lds + buffer);
+            block_barrier();
+        }
+        for (; k < end; k += step) { /* the last whole step and what is left of k */
+            bool more = end - k > step;
+            if (more) {
+                a.fetch_before(k + step, end);
+                b.fetch_before(k + step, end);
+            }
+            multiply(lds + buffer);
+            buffer = buffer_bytes - buffer;
+            if (more)
+                stash(lds + buffer);
+            block_barrier();
+        }
+    }
+
+    /* The rows' values go through LDS: each is loaded once, not once for each column of waves. */
+    static __device__ __forceinline__ void share_rows(const octgemm_gemm_params &p, const unit &u,
+                                                      row_values *rows)
+    {
+        int row = thread_index();
+        if (row < tile_m)
+            rows[row] = load_row_values(p, (int64_t)u.tile_m * tile_m + row);
+        block_barrier();
+    }
+
+    template <class to>
+    __device__ __forceinline__ void finish(const octgemm_gemm_params &p, const unit &u,
+                                           const row_values *rows) const
+    {
+        int64_t first = (int64_t)u.tile_m * tile_m;
+        int64_t col = (int64_t)u.tile_n * tile_n + (wave_n * op::cols + op::col(lane)) * tn;
+        if (col >= p.n)
+            return;
+        finisher<to, tn> out(p, col);
+#pragma unroll
+        for (int i = 0; i < tm; i++) {
+#pragma unroll
+            for (int v = 0; v < op::values; v++) {
+                int row = (wave_m * tm + i) * op::rows + op::d_row(lane, v);
+                int32_t sums_of_row[tn];
+                for (int j = 0; j < tn; j++)
+                    sums_of_row[j] = sum[i][j][v];
+                out.write(first + row, rows[row], sums_of_row);
+            }
+            __builtin_amdgcn_sched_barrier(
+                0); /* or all rows' values would take registers at once */
+        }
+    }
+
+    __device__ __forceinline__ void compute(const octgemm_gemm_params &p, const unit &u,
+                                            int8_t *lds)
+    {
+        int thread = thread_index();
+        int wave = __builtin_amdgcn_readfirstlane(thread / op::wave);
+        lane = thread % op::wave;
+        wave_m = wave / waves_n;
+        wave_n = wave % waves_n;
+#pragma unroll
+        for (int i = 0; i < tm; i++)
+            for (int j = 0; j < tn; j++)
+                sum[i][j] = sums{};
+        if (u.k_begin < u.k_end)
+            accumulate(p, u, lds);
+
+        if (!add_splits(p, u, *this, (uint32_t *)lds))
+            return;
+        row_values *rows = (row_values *)(lds + chunk_bytes); /* behind the ticket */
+        share_rows(p, u, rows);
+        if (p.d_type == OCTGEMM_F32)
+            finish<to_f32>(p, u, rows);
+        else if (p.d_type == OCTGEMM_F16)
+            finish<to_f16>(p, u, rows);
+        else if (p.d_type == OCTGEMM_BF16)
+            finish<to_bf16>(p, u, rows);
+        else
+            finish<to_i32>(p, u, rows);
+    }
+
+    static __device__ __forceinline__ void run(const octgemm_gemm_params &p, int8_t *lds)
+    {
+        for (uint32_t index = block_index(); index < unit_count(p); index += block_count()) {
+            tile_kernel kernel;
+            kernel.compute(p, find_unit(p, index), lds);
+            block_barrier(); /* before the next unit overwrites LDS */
+        }
+    }
+};
+
+#endif

@@ -1,0 +1,72 @@
+/* The shared accuracy suite over the HIP backend's kernels, which run in the simulator: the real
+ * host side on a libamdhip64.so of the project's own (tests/sim/runtime.c).
+ *
+ *   OCTGEMM_SIM_ALL=1        the whole suite for every kernel and target (`make bigcheck-sim`)
+ */
+#include "suite/suite.h"
+
+#include <check.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What runs. A target stands for its matrix operation; the device says it is SIM_ARCH, for which
+ * the library has code. What all targets share is tried on one. */
+static const struct {
+    const char *target;
+    const char *kernel; /* NULL: each, and "auto" */
+    const char *cases;
+} runs[] = {
+    {"gfx900", NULL, "everything"},           {"gfx906", NULL, "everything"},
+    {"gfx90a", NULL, "everything"},           {"gfx942", NULL, "everything"},
+    {"gfx950", NULL, "everything"},           {"gfx1030", NULL, "everything"},
+    {"gfx1100", NULL, "everything"},          {"gfx1201", NULL, "everything"},
+    {"gfx942", NULL, "odd-addresses*"},       {"gfx1100", NULL, "odd-addresses-f16"},
+    {"gfx942", "auto", "special*"},           {"gfx1201", "auto", "integers"},
+    {"gfx942", "auto", "split-k-row-blocks"}, {"gfx90a", "auto", "one-hot-a"},
+    {"gfx950", "auto", "one-hot-b"},          {"gfx942", "auto", "quantize/*"},
+};
+enum { run_count = sizeof runs / sizeof *runs, smoke_targets = 8 };
+
+static void print_line(void *user, const char *text)
+{
+    (void)user;
+    puts(text);
+    fflush(stdout);
+}
+
+START_TEST(kernels_equal_the_reference)
+{
+    int all = getenv("OCTGEMM_SIM_ALL") != NULL;
+    struct suite_options options = {.backend = "hip",
+                                    .kernel = all ? NULL : runs[_i].kernel,
+                                    .seed = 1,
+                                    .filter = all ? NULL : runs[_i].cases,
+                                    .require = "hip",
+                                    .line = print_line};
+    struct suite_result result;
+    ck_assert_msg(dlopen(SIM_LIBRARY, RTLD_NOW | RTLD_LOCAL) != NULL, "%s", dlerror());
+    setenv("OCTGEMM_SIM_CODE", runs[_i].target, 1);
+    setenv("OCTGEMM_SIM_ARCH", SIM_ARCH, 1);
+    int rc = suite_run(&options, &result);
+    printf("%s: %ld runs: %ld passed, %ld failed\n", runs[_i].target, result.runs, result.passed,
+           result.failed);
+    ck_assert_int_eq(rc, 0);
+    ck_assert_int_gt(result.passed, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("simulator");
+    TCase *tests = tcase_create("simulator");
+    int count = getenv("OCTGEMM_SIM_ALL") ? smoke_targets : run_count;
+    tcase_set_timeout(tests, 0);
+    tcase_add_loop_test(tests, kernels_equal_the_reference, 0, count);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

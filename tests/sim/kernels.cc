@@ -1,0 +1,36 @@
+/* src/hip/kernels.hip for the host, for one target: compiled once for each with the macros that
+ * clang would define for it and with -DSIM_TARGET=<name>. */
+#include "amdgcn.h"
+#include "hip/kernels.hip"
+#include "target.h"
+
+template <class params, void (*kernel)(params)>
+static void call(const void *given)
+{
+    kernel(*(const params *)given);
+}
+
+#define GEMM(name)                                                                                 \
+    {                                                                                              \
+#name, call < const octgemm_gemm_params, name>                                             \
+    }
+static const sim_function functions[] = {
+    GEMM(tile_256x128),
+    GEMM(tile_128x128),
+    GEMM(tile_64x64),
+    GEMM(stream_64),
+    GEMM(stream_32),
+    GEMM(stream_16),
+    {"quantize", call<const octgemm_quantize_params, quantize>},
+    {"weights", call<const octgemm_weights_params, weights>},
+    {nullptr, nullptr},
+};
+
+#define NAME(target) #target
+#define NAME_OF(target) NAME(target)
+#define SYMBOL(target) sim_##target
+#define SYMBOL_OF(target) SYMBOL(target)
+extern "C" {
+extern const sim_target SYMBOL_OF(SIM_TARGET);
+const sim_target SYMBOL_OF(SIM_TARGET) = {NAME_OF(SIM_TARGET), matrix::wave, functions};
+}

@@ -94,12 +94,12 @@ static void step(const struct product *of, int64_t index, int64_t p, const char 
     int group = octgemm_load_i32(panel + of->panel.method, 0);
     int64_t done = p - t->k0;
     if (group == 0) {
-        const int16_t *a = (const int16_t *)(block + of->block.wide) + done * t->rows;
+        const int16_t *a = (const int16_t *)(block + of->block.words) + done * t->rows;
         octgemm_avx2_winograd(a, t->rows, weights, depth, c, t->ldc, of->widened, next);
         return;
     }
-    octgemm_avx2_acc16(group, (const uint8_t *)block + done * t->rows, t->rows, weights, depth, c,
-                       t->ldc, next);
+    octgemm_avx2_acc16(group, (const uint8_t *)block + of->block.bytes + done * t->rows, t->rows,
+                       weights, depth, c, t->ldc, next);
     int64_t number = p / AVX2_DEPTH;
     int64_t start = octgemm_load_i32(panel + of->panel.list_start, number);
     int64_t end = octgemm_load_i32(panel + of->panel.list_start, number + 1);
@@ -115,6 +115,16 @@ static void end(const struct product *of, int64_t index)
     const struct cpu_tile *t = of->tile;
     if (has_list(of, panel_at(of, index)))
         octgemm_avx2_list_finish(sums_of(of, index), t->rows, t->c + index * AVX2_COLUMNS, t->ldc);
+}
+
+/* The forms of A that a panel wants. */
+static void make_forms(const struct product *of, int64_t index)
+{
+    const char *panel = panel_at(of, index);
+    int winograd = octgemm_load_i32(panel + of->panel.method, 0) == 0;
+    octgemm_avx2_make_form(of->tile, winograd ? AVX2_WORDS : AVX2_BYTES);
+    if (has_list(of, panel))
+        octgemm_avx2_make_form(of->tile, AVX2_TRANSPOSED);
 }
 
 static size_t scratch_bytes(int64_t k)
@@ -135,8 +145,10 @@ static void multiply(const struct cpu_tile *t)
     };
     int64_t group = t->rows * (t->k1 - t->k0) <= resident_bytes ? 1 : t->panel_count;
     for (int64_t first = 0; first < t->panel_count; first += group) {
-        for (int64_t j = first; j < first + group; j++)
+        for (int64_t j = first; j < first + group; j++) {
+            make_forms(&of, j);
             begin(&of, j);
+        }
         for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH)
             for (int64_t j = first; j < first + group; j++)
                 step(&of, j, p, weights_after(&of, first, group, j, p));

@@ -69,13 +69,17 @@ static inline struct avx2_layout octgemm_avx2_layout(int64_t k)
     return at;
 }
 
-/* A block of A: rows x [k0, k1) in the three orders that the methods want, all of them cut at the
- * blocks of k, so that what one step of multiply() reads is contiguous. */
+/* A block of A: rows x [k0, k1) in the orders that the methods want, each made when the first panel
+ * that wants it comes. All are cut at the blocks of k, so that what one step of multiply() reads is
+ * contiguous. At 0 lies one int32 for each form: is it there? */
+enum avx2_form { AVX2_BYTES, AVX2_WORDS, AVX2_TRANSPOSED, AVX2_FORMS };
+
 struct avx2_block {
-    size_t wide;       /* int16 a0 a2 a1 a3, [block][4 rows][depth / 4][row][4]: Winograd */
+    size_t bytes;      /* a + 128, [block][2 rows][depth / 4][row][4]: acc16 */
+    size_t words;      /* int16 a0 a2 a1 a3, [block][4 rows][depth / 4][row][4]: Winograd */
+    size_t pair_sum;   /* with it: int32 per row, sum of a0 a1 */
     size_t transposed; /* a + 128, [block][strip][depth][8 or 32 rows]: the list */
-    size_t pair_sum;   /* int32 per row, sum of a0 a1: Winograd */
-    size_t bytes;      /* at 0 lies a + 128, [block][2 rows][depth / 4][row][4]: acc16 */
+    size_t end;
 };
 
 static inline int64_t octgemm_avx2_strip_rows(int64_t rows)
@@ -87,10 +91,11 @@ static inline struct avx2_block octgemm_avx2_block(int64_t rows, int64_t k)
 {
     int64_t rounded = octgemm_avx2_round(k, AVX2_K_ROUND);
     int64_t strips = octgemm_avx2_round(rows, octgemm_avx2_strip_rows(rows));
-    struct avx2_block at = {.wide = (size_t)octgemm_avx2_round(rows * rounded, 64)};
-    at.transposed = at.wide + (size_t)octgemm_avx2_round(2 * rows * rounded, 64);
-    at.pair_sum = at.transposed + (size_t)octgemm_avx2_round(strips * rounded, 64);
-    at.bytes = at.pair_sum + (size_t)octgemm_avx2_round(rows * (int64_t)sizeof(int32_t), 64);
+    struct avx2_block at = {.bytes = 64};
+    at.words = at.bytes + (size_t)octgemm_avx2_round(rows * rounded, 64);
+    at.pair_sum = at.words + (size_t)octgemm_avx2_round(2 * rows * rounded, 64);
+    at.transposed = at.pair_sum + (size_t)octgemm_avx2_round(rows * (int64_t)sizeof(int32_t), 64);
+    at.end = at.transposed + (size_t)octgemm_avx2_round(strips * rounded, 64);
     return at;
 }
 
@@ -102,6 +107,7 @@ extern const struct cpu_format octgemm_avx2_acc16_format, octgemm_avx2_winograd_
 size_t octgemm_avx2_block_bytes(int64_t rows, int64_t k);
 void octgemm_avx2_prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int64_t k0,
                           int64_t k1);
+void octgemm_avx2_make_form(const struct cpu_tile *tile, enum avx2_form form);
 
 /* What follows adds one block of k of one panel to C. a: the block's own part of the prepared A;
  * weights: its weights; depth: its k, a multiple of 16. */

@@ -1,7 +1,4 @@
-/* Prepares rows of A for the AVX2 kernels: a + 128, widened pairs for Winograd, and transposed.
- *
- * All three are made because panels of one matrix may use different methods, and because it costs
- * little: about 1 cycle per element, against n / 40 cycles of multiplying. */
+/* Rows of A in the orders that the AVX2 kernels want: a + 128, widened pairs, transposed. */
 #include "avx2_panel.h"
 #include "avx2_unroll.h"
 
@@ -9,7 +6,7 @@
 
 size_t octgemm_avx2_block_bytes(int64_t rows, int64_t k)
 {
-    return octgemm_avx2_block(rows, k).bytes;
+    return octgemm_avx2_block(rows, k).end;
 }
 
 enum { chunk = AVX2_STRIP }; /* rows that are prepared together */
@@ -101,7 +98,9 @@ static void transpose_wide(uint8_t (*from)[AVX2_DEPTH], int64_t p, int64_t rows,
             _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(from[low] + p))),
             _mm_loadu_si128((const __m128i *)(from[high] + p)), 1);
     }
+    AVX2_UNROLL
     for (int round = 0; round < 4; round++) {
+        AVX2_UNROLL
         for (int i = 0; i < 8; i++) {
             y[2 * i] = _mm256_unpacklo_epi8(x[i], x[i + 8]);
             y[2 * i + 1] = _mm256_unpackhi_epi8(x[i], x[i + 8]);
@@ -118,7 +117,9 @@ static void transpose_narrow(uint8_t (*from)[AVX2_DEPTH], int64_t p, int64_t row
     __m128i x[8], y[8];
     for (int64_t i = 0; i < 8; i++)
         x[i] = _mm_loadu_si128((const __m128i *)(from[i < rows ? i : rows - 1] + p));
+    AVX2_UNROLL
     for (int round = 0; round < 3; round++) {
+        AVX2_UNROLL
         for (int i = 0; i < 4; i++) {
             y[2 * i] = _mm_unpacklo_epi8(x[i], x[i + 4]);
             y[2 * i + 1] = _mm_unpackhi_epi8(x[i], x[i + 4]);
@@ -129,28 +130,53 @@ static void transpose_narrow(uint8_t (*from)[AVX2_DEPTH], int64_t p, int64_t row
         _mm_store_si128((__m128i *)(to + i * 16), x[i]);
 }
 
+static void transpose(uint8_t *to, uint8_t (*from)[AVX2_DEPTH], int64_t rows, int64_t depth,
+                      int64_t width)
+{
+    for (int64_t p = 0; p < depth; p += 16)
+        (width == AVX2_STRIP ? transpose_wide : transpose_narrow)(from, p, rows, to + p * width);
+}
+
+/* What is prepared is decided when panels are seen: here, that nothing is. */
 void octgemm_avx2_prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int64_t k0,
                           int64_t k1)
 {
+    (void)a, (void)lda, (void)rows, (void)k0, (void)k1;
+    memset(block, 0, AVX2_FORMS * sizeof(int32_t));
+}
+
+void octgemm_avx2_make_form(const struct cpu_tile *t, enum avx2_form form)
+{
     _Alignas(64) uint8_t from[chunk][AVX2_DEPTH];
-    struct avx2_block at = octgemm_avx2_block(rows, k1 - k0);
-    int64_t width = octgemm_avx2_strip_rows(rows), padded = octgemm_avx2_round(rows, width);
-    int32_t *pair_sum = (int32_t *)((char *)block + at.pair_sum);
-    memset(pair_sum, 0, (size_t)rows * sizeof *pair_sum);
-    for (int64_t p = k0; p < k1; p += AVX2_DEPTH) {
-        int64_t length = k1 - p < AVX2_DEPTH ? k1 - p : AVX2_DEPTH;
-        int64_t depth = octgemm_avx2_round(length, AVX2_K_ROUND);
-        uint8_t *bytes = (uint8_t *)block + (p - k0) * rows;
-        int16_t *words = (int16_t *)((char *)block + at.wide) + (p - k0) * rows;
-        uint8_t *transposed = (uint8_t *)block + at.transposed + (p - k0) * padded;
-        for (int64_t i = 0; i < rows; i += chunk) {
-            int64_t count = rows - i < chunk ? rows - i : chunk;
-            offset_rows(from, a + i * lda + p, lda, count, length, depth);
-            interleave_bytes(bytes + i * depth, from, count, depth);
-            interleave_words(words + i * depth, from, count, depth, pair_sum + i);
-            for (int64_t q = 0; q < depth; q += 16)
-                (width == AVX2_STRIP ? transpose_wide : transpose_narrow)(
-                    from, q, count, transposed + i * depth + q * width);
+    int32_t *made = t->block;
+    if (made[form])
+        return;
+    made[form] = 1;
+    struct avx2_block at = octgemm_avx2_block(t->rows, t->k1 - t->k0);
+    int64_t width = octgemm_avx2_strip_rows(t->rows), padded = octgemm_avx2_round(t->rows, width);
+    uint8_t *bytes = (uint8_t *)t->block + at.bytes;
+    int16_t *words = (int16_t *)((char *)t->block + at.words);
+    int32_t *pair_sum = (int32_t *)((char *)t->block + at.pair_sum);
+    uint8_t *transposed = (uint8_t *)t->block + at.transposed;
+    if (form == AVX2_WORDS)
+        memset(pair_sum, 0, (size_t)t->rows * sizeof *pair_sum);
+    for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH) {
+        int64_t length = t->k1 - p < AVX2_DEPTH ? t->k1 - p : AVX2_DEPTH;
+        int64_t depth = octgemm_avx2_round(length, AVX2_K_ROUND), done = p - t->k0;
+        for (int64_t i = 0; i < t->rows; i += chunk) {
+            int64_t rows = t->rows - i < chunk ? t->rows - i : chunk;
+            offset_rows(from, t->a + i * t->lda + p, t->lda, rows, length, depth);
+            switch (form) {
+            case AVX2_BYTES:
+                interleave_bytes(bytes + done * t->rows + i * depth, from, rows, depth);
+                break;
+            case AVX2_WORDS:
+                interleave_words(words + done * t->rows + i * depth, from, rows, depth,
+                                 pair_sum + i);
+                break;
+            default:
+                transpose(transposed + done * padded + i * depth, from, rows, depth, width);
+            }
         }
     }
 }

@@ -35,8 +35,9 @@ struct cpu_format {
 struct cpu_tile {
     const int8_t *a; /* the caller's rows at p = 0 (not at k0); may not be read past k1 */
     int64_t lda;
-    const void *block; /* what prepare() wrote for these very rows and [k0, k1) */
-    int64_t rows;      /* 1 .. mc */
+    void *block;  /* what prepare() wrote for these very rows and [k0, k1); the thread's own, so
+                     multiply() may leave in it what it finds it needs */
+    int64_t rows; /* 1 .. mc */
     const char *panels;
     size_t panel_bytes; /* the distance of panels */
     int64_t panel_count;

@@ -1,0 +1,75 @@
+/* The accuracy suite over the CUDA backend without a GPU: the mock driver's launches run the plain
+ * kernels in the simulator. So the whole host side, packed weights and column sums are checked bit
+ * by bit in make check; OCTGEMM_TIER=big takes every case instead of a choice of them. */
+#include "mock_cuda.h"
+#include "suite/suite.h"
+
+#include <check.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { skipped = 77 }; /* exit status of a test program that could not be run (automake) */
+
+/* tests/sim/cuda_kernels.cc */
+int sim_cuda_launch(void *user, const struct mock_launch *launch);
+
+static void print_line(void *user, const char *text)
+{
+    (void)user;
+    puts(text);
+    fflush(stdout);
+}
+
+static void check_cases(const char *pattern)
+{
+    const struct suite_options options = {.backend = "cuda",
+                                          .kernel = "generic_64x64",
+                                          .require = "cuda",
+                                          .seed = 1,
+                                          .filter = pattern,
+                                          .line = print_line};
+    struct suite_result result;
+    ck_assert_int_eq(suite_run(&options, &result), 0);
+    ck_assert_int_gt(result.passed, 0);
+}
+
+/* Patterns of products only: the quantiser is made of instructions. */
+static const char *const few[] = {"everything", "odd-*",        "empty/*",
+                                  "edges/*",    "zero-points*", "special-*"};
+static const char *const all[] = {"[!q]*"};
+
+START_TEST(products_equal_the_reference)
+{
+    void *library = dlopen(MOCK_CUDA "/libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    ck_assert_msg(library != NULL, "%s", dlerror());
+    struct mock_cuda *mock = dlsym(library, "mock_cuda");
+    ck_assert_ptr_nonnull(mock);
+    mock->launch = sim_cuda_launch;
+
+    int every = getenv("OCTGEMM_TIER") != NULL;
+    const char *const *patterns = every ? all : few;
+    size_t count = every ? sizeof all / sizeof *all : sizeof few / sizeof *few;
+    for (size_t i = 0; i < count; i++)
+        check_cases(patterns[i]);
+}
+END_TEST
+
+int main(void)
+{
+    /* Without shared libraries there is no mock. */
+    if (access(MOCK_CUDA "/libcuda.so.1", R_OK) != 0)
+        return skipped;
+    Suite *suite = suite_create("cuda in a simulator");
+    TCase *tests = tcase_create("cuda");
+    tcase_set_timeout(tests, 0);
+    tcase_add_test(tests, products_equal_the_reference);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,43 @@
+/* The words of CUDA C++ that the plain kernels use (src/cuda/generic.cu and weights.cu), made of
+ * the simulator's. Kernels with instructions of their own are for GPUs alone. */
+#ifndef OCTGEMM_SIM_CUDA_H
+#define OCTGEMM_SIM_CUDA_H
+
+#include "sim.h"
+
+#include <cstdint>
+
+#define __global__
+#define __device__
+#define __grid_constant__
+#define __launch_bounds__(threads)
+#define __shared__ static /* blocks run one after another */
+#define _Static_assert static_assert
+
+struct sim_index {
+    unsigned x;
+};
+extern sim_index gridDim;
+#define threadIdx (sim_index{sim_thread()})
+#define blockIdx (sim_index{sim_block()})
+
+static inline void __syncthreads()
+{
+    sim_barrier();
+}
+
+static inline int atomicAdd(int *sum, int value)
+{
+    int before = *sum;
+    *sum += value;
+    return before;
+}
+
+static inline int __dp4a(int a, int b, int sum)
+{
+    for (int shift = 0; shift < 32; shift += 8)
+        sum += (int8_t)(a >> shift) * (int8_t)(b >> shift);
+    return sum;
+}
+
+#endif

@@ -1,0 +1,51 @@
+/* The plain CUDA kernels for the host, and what the mock driver's launches are given to. */
+#include "cuda.h"
+#include "gpu/finish.h"
+#include "gpu/params.h"
+#include "mock_cuda.h"
+
+#include <cstring>
+
+sim_index gridDim;
+
+/* The files name their constants alike; what they include is included above. */
+namespace generic
+{
+#include "cuda/generic.cu"
+}
+namespace weights
+{
+#include "cuda/weights.cu"
+}
+
+template <class params, void (*kernel)(params)>
+static void call(const void *given)
+{
+    kernel(*(const params *)given);
+}
+
+static const struct {
+    const char *name;
+    void (*call)(const void *params);
+} functions[] = {
+    {"octgemm_generic", call<const octgemm_gemm_params, generic::octgemm_generic>},
+    {"octgemm_weights", call<const octgemm_weights_params, weights::octgemm_weights>},
+};
+
+extern "C" int sim_cuda_launch(void *user, const struct mock_launch *launch);
+
+/* struct mock_cuda.launch; an unknown function is CUDA_ERROR_NOT_FOUND. */
+int sim_cuda_launch(void *user, const struct mock_launch *launch)
+{
+    enum { not_found = 500, warp = 32 };
+    (void)user;
+    for (const auto &function : functions)
+        if (strcmp(function.name, launch->function) == 0) {
+            const sim_launch run = {function.call, launch->params[0], launch->blocks,
+                                    launch->threads, warp};
+            gridDim.x = launch->blocks;
+            sim_run(&run);
+            return 0;
+        }
+    return not_found;
+}

@@ -31,8 +31,12 @@ member() {
     sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p"
 }
 
-"$octgemm" tensors "$model" |
-    sed -n 's/^F[0-9]* *[0-9]* x [0-9]* *\([^ ]*\.\(query\|key\|value\|dense\)\.weight\)$/\1/p' >"$work/layers"
+"$octgemm" tensors "$model" >"$work/tensors"
+sed -n 's/^F[0-9]* *[0-9]* x [0-9]* *\([^ ]*\.\(query\|key\|value\|dense\)\.weight\)$/\1/p' "$work/tensors" >"$work/layers"
+if [ ! -s "$work/layers" ]; then
+    echo "minilm.sh: $model has no linear layers as MiniLM has them" >&2
+    exit 1
+fi
 echo '| layer | N | K | SQNR (dB) | largest error | time (us) | kernel |'
 echo '|---|---:|---:|---:|---:|---:|---|'
 while read -r layer; do

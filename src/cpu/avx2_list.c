@@ -1,34 +1,30 @@
 /* The weights' list: differences that acc16 cannot carry, multiplied with a transposed copy of A.
  *
- * Four list entries of a column at a time (an "entry of four"), over 32 rows (or 8): the four rows
- * of the transposed A are interleaved to quads, and from there it is acc16 with a group of 1.
- * |difference| <= 63 makes vpmaddubsw exact (255 * 126 < 32768). Results gather column by column in
- * `sums` and are transposed once per panel.
+ * An entry is four differences of one column. Over a strip of 32 rows (or 8) the four rows of the
+ * transposed A that they belong to are interleaved to quads, and from there it is acc16 with a
+ * group of 1: |difference| <= 64 makes vpmaddubsw exact. Results gather column by column in `sums`
+ * and are transposed once per panel.
  *
- * Per entry of four and 32 rows: 4 loads, 8 unpacks, 4 vpmaddubsw, 4 vpmaddwd, 4 vpaddd, about 9
- * cycles, 14 MACs per cycle. Entries name their column: with a count per column and a loop over it
- * the end of each column was a branch miss, which cost more than the entries. Tried on paper and
- * not taken: 16-bit chains of vpmullw (half the rows per vector, and they must be cut where sums
- * leave 16 bits). */
+ * Per entry and 32 rows: 4 loads, 8 unpacks, 4 vpmaddubsw, 4 vpmaddwd, 4 vpaddd: 8 to 10 cycles, 13
+ * to 16 MACs per cycle; 5 cycles for 8 rows. Entries name their column: with a count per column and
+ * a loop over it the end of each column was a branch miss, which cost more than its entries.
+ * Places and differences are stored ready for use: packing both into 16 bits cost 15 instructions
+ * per entry. Considered and not taken: 16-bit chains of vpmullw (half the rows per vector, and they
+ * must be cut where sums leave 16 bits). */
 #include "avx2_panel.h"
 #include "avx2_unroll.h"
 
 #include <immintrin.h>
 
-/* An entry of four. */
-struct entry {
-    int64_t place[4];
-    __m128i differences; /* int8 in the lowest four bytes */
-};
-
-AVX2_INLINE struct entry load_entry(const char *list, int64_t index)
+/* Where the rows of place i of an entry lie in a transposed A that is `width` rows wide. */
+AVX2_INLINE const uint8_t *rows_of(const uint8_t *a, const char *entry, int i, int width)
 {
-    uint64_t bits;
-    memcpy(&bits, list + index * 8, sizeof bits);
-    __m128i differences = _mm_srai_epi16(_mm_cvtsi64_si128((int64_t)bits), 9);
-    return (struct entry){
-        .place = {bits & 511, bits >> 16 & 511, bits >> 32 & 511, bits >> 48 & 511},
-        .differences = _mm_packs_epi16(differences, differences)};
+    return a + (int64_t)octgemm_load_u16(entry, i) * (width / 8);
+}
+
+AVX2_INLINE __m256i differences_of(const char *entry)
+{
+    return _mm256_set1_epi32(octgemm_load_i32(entry + 8, 0));
 }
 
 /* 32 rows. Vector i of a column's sums holds rows 4i .. 4i + 3 and 16 + 4i .. 16 + 4i + 3, which is
@@ -38,11 +34,11 @@ static void strip(const char *list, const uint8_t *columns, int64_t count, const
 {
     const __m256i ones = _mm256_set1_epi16(1);
     for (int64_t n = 0; n < count; n++) {
-        struct entry e = load_entry(list, n);
+        const char *entry = list + n * AVX2_LIST_ENTRY;
         __m256i row[4], pair[4], quad[4];
         AVX2_UNROLL
         for (int i = 0; i < 4; i++)
-            row[i] = _mm256_load_si256((const __m256i *)(a + e.place[i] * AVX2_STRIP));
+            row[i] = _mm256_load_si256((const __m256i *)rows_of(a, entry, i, AVX2_STRIP));
         pair[0] = _mm256_unpacklo_epi8(row[0], row[1]);
         pair[1] = _mm256_unpackhi_epi8(row[0], row[1]);
         pair[2] = _mm256_unpacklo_epi8(row[2], row[3]);
@@ -51,7 +47,7 @@ static void strip(const char *list, const uint8_t *columns, int64_t count, const
         quad[1] = _mm256_unpackhi_epi16(pair[0], pair[2]);
         quad[2] = _mm256_unpacklo_epi16(pair[1], pair[3]);
         quad[3] = _mm256_unpackhi_epi16(pair[1], pair[3]);
-        __m256i differences = _mm256_broadcastd_epi32(e.differences);
+        __m256i differences = differences_of(entry);
         __m256i *to = (__m256i *)(sums + columns[n] * AVX2_STRIP);
         AVX2_UNROLL
         for (int i = 0; i < 4; i++)
@@ -66,16 +62,16 @@ static void narrow_strip(const char *list, const uint8_t *columns, int64_t count
 {
     const __m256i ones = _mm256_set1_epi16(1);
     for (int64_t n = 0; n < count; n++) {
-        struct entry e = load_entry(list, n);
+        const char *entry = list + n * AVX2_LIST_ENTRY;
         __m128i row[4];
         AVX2_UNROLL
         for (int i = 0; i < 4; i++)
-            row[i] = _mm_loadl_epi64((const __m128i *)(a + e.place[i] * AVX2_NARROW_ROWS));
+            row[i] = _mm_loadl_epi64((const __m128i *)rows_of(a, entry, i, AVX2_NARROW_ROWS));
         __m128i left = _mm_unpacklo_epi8(row[0], row[1]);
         __m128i right = _mm_unpacklo_epi8(row[2], row[3]);
         __m256i quads =
             _mm256_set_m128i(_mm_unpackhi_epi16(left, right), _mm_unpacklo_epi16(left, right));
-        __m256i products = _mm256_maddubs_epi16(quads, _mm256_broadcastd_epi32(e.differences));
+        __m256i products = _mm256_maddubs_epi16(quads, differences_of(entry));
         __m256i *to = (__m256i *)(sums + columns[n] * AVX2_NARROW_ROWS);
         *to = _mm256_add_epi32(*to, _mm256_madd_epi16(products, ones));
     }
@@ -87,15 +83,10 @@ size_t octgemm_avx2_list_bytes(int64_t rows)
     return (size_t)padded * AVX2_COLUMNS * sizeof(int32_t);
 }
 
-void octgemm_avx2_list(const void *list, const void *columns, int64_t count,
-                       const uint8_t *transposed, int64_t rows, int64_t depth, int32_t *sums)
+void octgemm_avx2_list(const void *list, const void *columns, int64_t count, const uint8_t *a,
+                       int64_t width, int32_t *sums)
 {
-    if (rows <= AVX2_NARROW_ROWS) {
-        narrow_strip(list, columns, count, transposed, sums);
-        return;
-    }
-    for (int64_t i = 0; i < rows; i += AVX2_STRIP)
-        strip(list, columns, count, transposed + i * depth, sums + i * AVX2_COLUMNS);
+    (width == AVX2_STRIP ? strip : narrow_strip)(list, columns, count, a, sums);
 }
 
 /* Adds 8 columns x 8 rows of sums to C; lane l belongs to row place[l], if there is such a row. */

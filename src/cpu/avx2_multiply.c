@@ -82,14 +82,19 @@ static const char *weights_after(const struct product *of, int64_t first, int64_
     return weights_at(of, index + 1 < t->panel_count ? index + 1 : index, t->k0);
 }
 
+static int64_t depth_of(const struct cpu_tile *t, int64_t p)
+{
+    int64_t length = t->k1 - p < AVX2_DEPTH ? t->k1 - p : AVX2_DEPTH;
+    return octgemm_avx2_round(length, AVX2_K_ROUND);
+}
+
 /* Adds [p, p + depth) of one panel. */
 static void step(const struct product *of, int64_t index, int64_t p, const char *next)
 {
     const struct cpu_tile *t = of->tile;
     const char *panel = panel_at(of, index), *block = t->block;
     const int8_t *weights = (const int8_t *)weights_at(of, index, p);
-    int64_t length = t->k1 - p < AVX2_DEPTH ? t->k1 - p : AVX2_DEPTH;
-    int64_t depth = octgemm_avx2_round(length, AVX2_K_ROUND);
+    int64_t depth = depth_of(t, p);
     int32_t *c = t->c + index * AVX2_COLUMNS;
     int group = octgemm_load_i32(panel + of->panel.method, 0);
     int64_t done = p - t->k0;
@@ -100,14 +105,25 @@ static void step(const struct product *of, int64_t index, int64_t p, const char 
     }
     octgemm_avx2_acc16(group, (const uint8_t *)block + of->block.bytes + done * t->rows, t->rows,
                        weights, depth, c, t->ldc, next);
-    int64_t number = p / AVX2_DEPTH;
-    int64_t start = octgemm_load_i32(panel + of->panel.list_start, number);
-    int64_t end = octgemm_load_i32(panel + of->panel.list_start, number + 1);
-    if (start < end) {
-        const uint8_t *a = (const uint8_t *)block + of->block.transposed + done * of->padded;
-        octgemm_avx2_list(panel + of->panel.list + start * 8, panel + of->panel.list_column + start,
-                          end - start, a, t->rows, depth, sums_of(of, index));
-    }
+}
+
+/* The lists of these panels in [p, p + depth): strip by strip, so that its A stays in L1. */
+static void list_step(const struct product *of, int64_t first, int64_t group, int64_t p)
+{
+    const struct cpu_tile *t = of->tile;
+    int64_t depth = depth_of(t, p), number = p / AVX2_DEPTH;
+    int64_t width = octgemm_avx2_strip_rows(t->rows);
+    const uint8_t *a = (const uint8_t *)t->block + of->block.transposed + (p - t->k0) * of->padded;
+    for (int64_t i = 0; i < t->rows; i += width)
+        for (int64_t j = first; j < first + group; j++) {
+            const char *panel = panel_at(of, j), *starts = panel + of->panel.list_start;
+            int64_t start = octgemm_load_i32(starts, number);
+            int64_t count = octgemm_load_i32(starts, number + 1) - start;
+            if (count > 0)
+                octgemm_avx2_list(panel + of->panel.list + start * AVX2_LIST_ENTRY,
+                                  panel + of->panel.list_column + start, count, a + i * depth,
+                                  width, sums_of(of, j) + i * AVX2_COLUMNS);
+        }
 }
 
 static void end(const struct product *of, int64_t index)
@@ -149,9 +165,11 @@ static void multiply(const struct cpu_tile *t)
             make_forms(&of, j);
             begin(&of, j);
         }
-        for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH)
+        for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH) {
             for (int64_t j = first; j < first + group; j++)
                 step(&of, j, p, weights_after(&of, first, group, j, p));
+            list_step(&of, first, group, p);
+        }
         for (int64_t j = first; j < first + group; j++)
             end(&of, j);
     }

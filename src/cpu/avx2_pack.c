@@ -11,15 +11,15 @@
 
 enum { columns_step = 8, quad_bytes = 4 * AVX2_COLUMNS, lane_limit = 128 };
 
-/* What a method costs: cycles per 2^16 MACs of weights, L1-resident (avx2_acc16.c,
- * avx2_winograd.c), on the slower side of the machines measured. A list entry of four costs
- * list_cost. */
+/* What a method costs: cycles per 2^16 MACs, L1-resident (avx2_acc16.c, avx2_winograd.c), on the
+ * slower side of the machines measured. To that an entry of the list adds entry_cost per row, and
+ * having a list (a transposed A, sums to be transposed back) list_cost. */
 struct method {
     int group; /* 0: Winograd */
     int cost;
 };
 static const struct method methods[] = {{4, 1480}, {2, 1680}, {1, 2080}, {0, 2240}};
-enum { method_count = sizeof methods / sizeof *methods, list_cost = 20000 };
+enum { method_count = sizeof methods / sizeof *methods, entry_cost = 20000, list_cost = 1 << 20 };
 
 /* ---- the weights in panel order, and their sums ------------------------------------------------
  */
@@ -111,8 +111,10 @@ struct list {
 static void append(struct list *to, int64_t place, int difference)
 {
     if (to->list && to->used < to->limit) {
-        uint16_t entry = (uint16_t)(place | (difference & 127) << 9);
-        memcpy(to->list + to->used * 2, &entry, sizeof entry);
+        char *entry = to->list + to->used / 4 * AVX2_LIST_ENTRY;
+        uint16_t offset = (uint16_t)(8 * place);
+        memcpy(entry + to->used % 4 * 2, &offset, sizeof offset);
+        entry[8 + to->used % 4] = (char)difference;
     }
     to->used++;
 }
@@ -248,7 +250,7 @@ static void pack_acc16(void *panel, const int8_t *b, int64_t ldb, int64_t column
     for (int i = 0; i < method_count; i++) {
         int group = methods[i].group;
         int64_t entries = group ? list_panel(panel, &at, k, group, 0) : 0;
-        int64_t cost = area * methods[i].cost + entries * list_cost;
+        int64_t cost = area * methods[i].cost + entries * entry_cost + (entries ? list_cost : 0);
         if (entries <= at.list_limit && cost < least) {
             least = cost;
             best = group;

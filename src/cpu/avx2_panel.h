@@ -15,11 +15,14 @@
  *   int32     column sums, as the driver wants them
  *   int32     sums of w0 w1 over the pairs of a column (Winograd)
  *   int32     method: the quads of a group, or 0 for Winograd
- *   uint32    list_start[blocks + 1], in list entries of four
- *   uint16    list_count[blocks][32], in list entries of four
+ *   uint32    list_start[blocks + 1]: the first entry of each block of k
  *   int8      weights[k / 4][32][4]
- *   uint16    list[][4]: the place in the block in 9 bits, the difference in 7 bits above, -63 ..
- * 63 Everything may be misaligned. */
+ *             list[]: entries of four weights of one column
+ *   uint16      place[4]: 8 times the place in the block of k
+ *   int8        difference[4]: -64 .. 64
+ *   uint8     list_column[]: the column of each entry
+ *
+ * Everything may be misaligned. */
 #ifndef OCTGEMM_CPU_AVX2_PANEL_H
 #define OCTGEMM_CPU_AVX2_PANEL_H
 
@@ -30,9 +33,9 @@ enum {
     AVX2_COLUMNS = 32,
     AVX2_DEPTH = 512, /* k of a block: 16 KB of weights lie in L1 */
     AVX2_K_ROUND = 16,
-    AVX2_LIST_MAX_DIFFERENCE = 63,
-    AVX2_NARROW_ROWS =
-        8, /* up to here the transposed copy of A is 8 rows wide, else strips of 32 */
+    AVX2_LIST_ENTRY = 12, /* bytes */
+    AVX2_LIST_MAX_DIFFERENCE = 64,
+    AVX2_NARROW_ROWS = 8, /* up to here transposed A is 8 rows wide, else in strips of 32 */
     AVX2_STRIP = 32,
     AVX2_ACC16_ROWS = 2, /* of a register tile; prepared A is in the order in which tiles read */
     AVX2_WINOGRAD_ROWS = 4,
@@ -51,7 +54,7 @@ static inline int64_t octgemm_avx2_blocks(int64_t k)
 /* Where the parts of a panel begin, in bytes. */
 struct avx2_layout {
     size_t pair_sum, method, list_start, weights, list, list_column, bytes;
-    int64_t list_limit; /* entries of four that there is room for */
+    int64_t list_limit; /* entries that there is room for */
 };
 
 static inline struct avx2_layout octgemm_avx2_layout(int64_t k)
@@ -63,8 +66,8 @@ static inline struct avx2_layout octgemm_avx2_layout(int64_t k)
     size_t end = at.list_start + (size_t)(blocks + 1) * sizeof(uint32_t);
     at.weights = (size_t)octgemm_avx2_round((int64_t)end, 64);
     at.list = at.weights + (size_t)(rounded * AVX2_COLUMNS);
-    at.list_limit = rounded * AVX2_COLUMNS / 64; /* 1 weight in 16 may be in the list */
-    at.list_column = at.list + (size_t)at.list_limit * 8;
+    at.list_limit = rounded * AVX2_COLUMNS / 96; /* 1 weight in 24 may be in the list */
+    at.list_column = at.list + (size_t)at.list_limit * AVX2_LIST_ENTRY;
     at.bytes = (size_t)octgemm_avx2_round((int64_t)at.list_column + at.list_limit, 64);
     return at;
 }
@@ -121,11 +124,12 @@ enum { AVX2_WIDENED_BYTES = AVX2_DEPTH * AVX2_COLUMNS };
 void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights, int64_t depth,
                            int32_t *c, int64_t ldc, void *widened, const char *next);
 
-/* avx2_list.c: sums collects the list's part of C in the order in which it is computed, over all
- * blocks of k (octgemm_avx2_list_bytes, zeroed by the caller); finish adds it to C. */
+/* avx2_list.c: one strip of rows (width: octgemm_avx2_strip_rows), one block of k. sums collects
+ * the list's part of C in the order in which it is computed, over all blocks of k
+ * (octgemm_avx2_list_bytes, zeroed by the caller), strip by strip; finish adds it to C. */
 size_t octgemm_avx2_list_bytes(int64_t rows);
-void octgemm_avx2_list(const void *list, const void *columns, int64_t count,
-                       const uint8_t *transposed, int64_t rows, int64_t depth, int32_t *sums);
+void octgemm_avx2_list(const void *list, const void *columns, int64_t count, const uint8_t *a,
+                       int64_t width, int32_t *sums);
 void octgemm_avx2_list_finish(const int32_t *sums, int64_t rows, int32_t *c, int64_t ldc);
 
 #endif

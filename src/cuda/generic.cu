@@ -27,7 +27,7 @@ static __device__ void make_tile(const struct octgemm_gemm_params &p, int64_t ro
     __shared__ int b[tile][words + 1];
     int x = threadIdx.x % side;
     int y = threadIdx.x / side;
-    int sum[each][each] = {};
+    int sum[each * each] = {};
 
     for (int start = 0; start < p.k; start += 4 * words) {
         for (int r = y; r < tile; r += side) {
@@ -38,16 +38,20 @@ static __device__ void make_tile(const struct octgemm_gemm_params &p, int64_t ro
         for (int w = 0; w < words; w++)
             for (int r = 0; r < each; r++)
                 for (int c = 0; c < each; c++)
-                    sum[r][c] = __dp4a(a[y + side * r][w], b[x + side * c][w], sum[r][c]);
+                    sum[each * r + c] =
+                        __dp4a(a[y + side * r][w], b[x + side * c][w], sum[each * r + c]);
         __syncthreads();
     }
-    for (int r = 0; r < each; r++)
-        for (int c = 0; c < each; c++) {
-            int64_t i = row + y + side * r;
-            int64_t j = column + x + side * c;
-            if (i < p.m && j < p.n)
-                octgemm_finish(&p, i, j, sum[r][c]);
-        }
+    /* One copy of the epilogue: the next sum moves to the front, an index would put the sums into
+     * local memory. */
+    for (int e = 0; e < each * each; e++) {
+        int64_t i = row + y + side * (e / each);
+        int64_t j = column + x + side * (e % each);
+        if (i < p.m && j < p.n)
+            octgemm_finish(&p, i, j, sum[0]);
+        for (int next = 1; next < each * each; next++)
+            sum[next - 1] = sum[next];
+    }
 }
 
 extern "C" __global__ void __launch_bounds__(side *side)

@@ -27,6 +27,15 @@ void suite_arena_close(struct suite_arena *arena)
     free(arena->scratch[1]);
 }
 
+void suite_arena_trim(struct suite_arena *arena)
+{
+    if (arena->capacity <= 4 * chunk)
+        return;
+    octgemm_free(arena->ctx, arena->memory);
+    arena->memory = NULL;
+    arena->capacity = 0;
+}
+
 static size_t end_of(const struct suite_slot *slot)
 {
     return slot->offset + slot->bytes;

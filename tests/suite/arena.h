@@ -43,6 +43,9 @@ struct suite_difference {
 octgemm_status suite_arena_open(struct suite_arena *arena, const octgemm_ctx *ctx);
 void suite_arena_close(struct suite_arena *arena);
 
+/* Gives gigabytes back, so that kernels tested in turn do not hold them at once. */
+void suite_arena_trim(struct suite_arena *arena);
+
 /* Lays the slots out, makes room and writes contents and guards. */
 octgemm_status suite_arena_place(struct suite_arena *arena, struct suite_slot *slots, size_t count,
                                  unsigned char guard);

@@ -172,8 +172,10 @@ static void run_on_targets(const struct suite_session *session, struct suite_tar
     for (int t = 0; t < count; t++)
         for (int variant = 0; variant < VARIANTS; variant++) {
             const struct suite_problem *which = variant == V_PERMUTED ? &reversed : problem;
-            if ((c->variants & VARIANT(variant)) && which->c)
-                suite_run_product(session, &targets[t], which, (enum suite_variant)variant);
+            if (!(c->variants & VARIANT(variant)) || !which->c)
+                continue;
+            suite_run_product(session, &targets[t], which, (enum suite_variant)variant);
+            suite_arena_trim(&targets[t].arena);
         }
     suite_problem_free(&reversed);
 }

@@ -100,15 +100,28 @@ static void epilogue_i32(void *d, const int32_t *c, int64_t count, int32_t za, f
 
 typedef vfloat load_floats(const void *x);
 
-/* x[p .. p + lanes) of a row of `count`, zeros past its end. */
-OCTGEMM_INLINE vfloat load_lanes(const char *x, int64_t p, int64_t count, load_floats *load,
-                                 int64_t width)
+/* The last `count` < lanes elements, and zeros behind them: no reading past the end of a row. */
+OCTGEMM_INLINE vfloat load_end(const char *x, int64_t count, load_floats *load, int64_t width)
 {
-    if (p + lanes <= count)
-        return load(x + p * width);
     float end[lanes] = {0};
-    memcpy(end, x + p * width, (size_t)((count - p) * width));
+    memcpy(end, x, (size_t)(count * width));
     return load(end);
+}
+
+/* The range of a row so far. The bits of |x| as integers are in the order of the numbers, with
+ * infinities and NaN above all others, so one integer maximum finds both. */
+struct range {
+    vint magnitude;
+    vfloat low, high; /* of asymmetric rows */
+};
+
+OCTGEMM_INLINE void widen_range(struct range *range, vfloat value, int asymmetric)
+{
+    range->magnitude = max_int(range->magnitude, and_int(bits(value), set_int(0x7fffffff)));
+    if (asymmetric) {
+        range->low = min(range->low, value);
+        range->high = max(range->high, value);
+    }
 }
 
 /* What a row of quantised values needs: x ~ (q - zero) * scale, q = rint(x * inv) + zero. */
@@ -117,23 +130,24 @@ struct rule {
     int32_t zero;
 };
 
-/* The rule of a dynamic row; inv = 0 for one that becomes all zeros, because it has too small a
- * range (scale 1) or an infinity or NaN (scale NaN). The bits of |x| as integers are in the order
- * of the numbers, infinities and NaN above all others, so one integer maximum finds both. */
+/* The rule of a dynamic row. Returns 0 for one that becomes all zeros, because it has too small a
+ * range (scale 1) or an infinity or NaN (scale NaN). Two ranges, for the latency of a maximum. */
 OCTGEMM_INLINE int find_rule(struct rule *rule, const char *x, int64_t k, int asymmetric,
                              load_floats *load, int64_t width)
 {
     static const float smallest_range = 0x1p-100f;
-    vint magnitude = set_int(0);
-    vfloat low = set_float(0), high = set_float(0);
-    for (int64_t p = 0; p < k; p += lanes) {
-        vfloat value = load_lanes(x, p, k, load, width);
-        magnitude = max_int(magnitude, and_int(bits(value), set_int(0x7fffffff)));
-        if (asymmetric) {
-            low = min(low, value);
-            high = max(high, value);
-        }
+    struct range range = {set_int(0), set_float(0), set_float(0)}, other = range;
+    int64_t p = 0;
+    for (; p + 2 * lanes <= k; p += 2 * lanes) {
+        widen_range(&range, load(x + p * width), asymmetric);
+        widen_range(&other, load(x + (p + lanes) * width), asymmetric);
     }
+    for (; p + lanes <= k; p += lanes)
+        widen_range(&range, load(x + p * width), asymmetric);
+    if (p < k)
+        widen_range(&range, load_end(x + p * width, k - p, load, width), asymmetric);
+    vint magnitude = max_int(range.magnitude, other.magnitude);
+    vfloat low = min(range.low, other.low), high = max(range.high, other.high);
     int32_t magnitudes[lanes], most = 0;
     float lows[lanes], highs[lanes], lowest = 0, highest = 0;
     store_int(magnitudes, magnitude);
@@ -147,13 +161,13 @@ OCTGEMM_INLINE int find_rule(struct rule *rule, const char *x, int64_t k, int as
     *rule = (struct rule){.scale = NAN};
     if (most >= 0x7f800000)
         return 0;
-    float range = asymmetric ? highest - lowest : octgemm_bits_float((uint32_t)most);
+    float span = asymmetric ? highest - lowest : octgemm_bits_float((uint32_t)most);
     float steps = asymmetric ? 255 : 127;
     rule->scale = 1;
-    if (range < smallest_range)
+    if (span < smallest_range)
         return 0;
-    rule->scale = range / steps;
-    rule->inv = steps / range;
+    rule->scale = span / steps;
+    rule->inv = steps / span;
     if (asymmetric) {
         float zero = rintf(-128 - lowest * rule->inv);
         rule->zero = (int32_t)(zero < -128 ? -128 : zero > 127 ? 127 : zero);
@@ -175,40 +189,48 @@ OCTGEMM_INLINE vint quantize_static(vfloat value, vfloat scale)
     return nearest(max(min(quotient, set_float(127)), set_float(-128)));
 }
 
+/* q[0 .. k) by a rule. */
+OCTGEMM_INLINE void apply_rule(int8_t *q, const char *x, int64_t k, const struct rule *rule,
+                               int is_static, load_floats *load, int64_t width)
+{
+    vfloat inv = set_float(rule->inv), scale = set_float(rule->scale);
+    vint zero = set_int(rule->zero);
+    int64_t p = 0;
+    for (; p + lanes <= k; p += lanes) {
+        vfloat value = load(x + p * width);
+        store_i8(q + p,
+                 is_static ? quantize_static(value, scale) : quantize_dynamic(value, inv, zero));
+    }
+    if (p < k) {
+        int8_t end[lanes];
+        vfloat value = load_end(x + p * width, k - p, load, width);
+        store_i8(end,
+                 is_static ? quantize_static(value, scale) : quantize_dynamic(value, inv, zero));
+        memcpy(q + p, end, (size_t)(k - p));
+    }
+}
+
 OCTGEMM_INLINE void quantize_row(const octgemm_quantize_args *args, int64_t row, load_floats *load,
                                  int64_t width)
 {
-    const char *x = args->k > 0 ? (const char *)args->x + row * args->ldx * width : NULL;
-    int8_t *q = args->k > 0 ? args->q + row * args->ldq : NULL;
+    const int64_t k = args->k;
+    const char *x = k > 0 ? (const char *)args->x + row * args->ldx * width : NULL;
+    int8_t *q = k > 0 ? args->q + row * args->ldq : NULL;
     struct rule rule = {.scale = 0};
     if (args->static_scale) {
         rule.scale = octgemm_load_f32(args->scale, 0);
-    } else {
-        int has_rule = find_rule(&rule, x, args->k, args->zero != NULL, load, width);
-        memcpy((char *)args->scale + row * (int64_t)sizeof(float), &rule.scale, sizeof(float));
-        if (args->zero)
-            memcpy((char *)args->zero + row * (int64_t)sizeof(int32_t), &rule.zero,
-                   sizeof(int32_t));
-        if (!has_rule) {
-            if (args->k > 0)
-                memset(q, 0, (size_t)args->k);
-            return;
-        }
+        apply_rule(q, x, k, &rule, 1, load, width);
+        return;
     }
-    vfloat inv = set_float(rule.inv), scale = set_float(rule.scale);
-    vint zero = set_int(rule.zero);
-    for (int64_t p = 0; p < args->k; p += lanes) {
-        vfloat value = load_lanes(x, p, args->k, load, width);
-        vint result =
-            args->static_scale ? quantize_static(value, scale) : quantize_dynamic(value, inv, zero);
-        if (p + lanes <= args->k) {
-            store_i8(q + p, result);
-        } else {
-            int8_t end[lanes];
-            store_i8(end, result);
-            memcpy(q + p, end, (size_t)(args->k - p));
-        }
-    }
+    int has_rule = args->zero ? find_rule(&rule, x, k, 1, load, width)
+                              : find_rule(&rule, x, k, 0, load, width);
+    memcpy((char *)args->scale + row * (int64_t)sizeof(float), &rule.scale, sizeof(float));
+    if (args->zero)
+        memcpy((char *)args->zero + row * (int64_t)sizeof(int32_t), &rule.zero, sizeof(int32_t));
+    if (has_rule)
+        apply_rule(q, x, k, &rule, 0, load, width);
+    else if (k > 0)
+        memset(q, 0, (size_t)k);
 }
 
 static void quantize_f32(const octgemm_quantize_args *args, int64_t row)
@@ -236,49 +258,76 @@ static void quantize_rows(const octgemm_quantize_args *args, int64_t first, int6
 
 /* ---- dot products --------------------------------------------------------------------------- */
 
-/* Sums of `steps` bytes of a with each of four rows of b, added to acc. */
-OCTGEMM_INLINE void dot_step4(vint acc[4], const int8_t *a, const int8_t *const b[4], int64_t p)
+/* Adds to acc the products of dot_bytes of each row of a with each of four rows of b. */
+OCTGEMM_INLINE void dot_step(vint acc[][4], int rows, const int8_t *const a[],
+                             const int8_t *const b[4], int64_t p)
 {
-    vdots left = load_dots(a + p);
-    for (int j = 0; j < 4; j++)
-        acc[j] = add_dots(acc[j], left, load_dots(b[j] + p));
-}
-
-static void dot4(int32_t sums[4], const int8_t *a, const int8_t *const b[4], int64_t k)
-{
-    vint acc[4] = {set_int(0), set_int(0), set_int(0), set_int(0)};
-    int64_t p = 0;
-    for (; p + dot_bytes <= k; p += dot_bytes)
-        dot_step4(acc, a, b, p);
-    if (p < k) {
-        int8_t end[5][dot_bytes] = {{0}};
-        memcpy(end[4], a + p, (size_t)(k - p));
-        for (int j = 0; j < 4; j++)
-            memcpy(end[j], b[j] + p, (size_t)(k - p));
-        dot_step4(acc, end[4], (const int8_t *const[4]){end[0], end[1], end[2], end[3]}, 0);
-    }
     for (int j = 0; j < 4; j++) {
-        int32_t parts[lanes];
-        store_int(parts, acc[j]);
-        sums[j] = 0;
-        for (int i = 0; i < lanes; i++)
-            sums[j] += parts[i];
+        vdots right = load_dots(b[j] + p);
+        for (int i = 0; i < rows; i++)
+            acc[i][j] = add_dots(acc[i][j], load_dots(a[i] + p), right);
     }
 }
 
-/* Four rows of b at a time stay in L1 while every row of a passes. */
+/* Dot products of 1 or 2 rows with four; the end of the rows is filled up with zeros. Hardware
+ * fetches ahead within a row only, so the next four rows, `ahead` of these, are asked for here. */
+OCTGEMM_INLINE void dot_rows(int32_t sums[][4], int rows, const int8_t *a, int64_t lda,
+                             const int8_t *const b[4], int64_t k, int64_t ahead)
+{
+    enum { line = 64 };
+    vint acc[2][4];
+    const int8_t *left[2] = {a, a + (rows - 1) * lda};
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < 4; j++)
+            acc[i][j] = set_int(0);
+    int64_t p = 0;
+    for (; p + line <= k; p += line) {
+        for (int j = 0; j < 4; j++)
+            __builtin_prefetch(b[j] + ahead + p);
+        for (int64_t step = 0; step < line; step += dot_bytes)
+            dot_step(acc, rows, left, b, p + step);
+    }
+    for (; p + dot_bytes <= k; p += dot_bytes)
+        dot_step(acc, rows, left, b, p);
+    if (p < k) {
+        int8_t end[6][dot_bytes] = {{0}};
+        for (int i = 0; i < rows; i++)
+            memcpy(end[i], left[i] + p, (size_t)(k - p));
+        for (int j = 0; j < 4; j++)
+            memcpy(end[2 + j], b[j] + p, (size_t)(k - p));
+        dot_step(acc, rows, (const int8_t *const[]){end[0], end[1]},
+                 (const int8_t *const[]){end[2], end[3], end[4], end[5]}, 0);
+    }
+    int32_t parts[2][4][lanes]; /* all stored first: indexed sums would keep acc in memory */
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < 4; j++)
+            store_int(parts[i][j], acc[i][j]);
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < 4; j++) {
+            sums[i][j] = 0;
+            for (int lane = 0; lane < lanes; lane++)
+                sums[i][j] += parts[i][j][lane];
+        }
+}
+
+/* Four rows of b at a time stay in L1 while the rows of a pass in pairs. */
 static void dot(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, int64_t rows,
                 const int8_t *b, int64_t ldb, int64_t columns, int64_t k)
 {
     for (int64_t j = 0; j < columns; j += 4) {
         int64_t count = columns - j < 4 ? columns - j : 4;
         const int8_t *four[4];
+        int64_t ahead = j + 8 <= columns ? 4 * ldb : 0;
         for (int64_t i = 0; i < 4; i++)
             four[i] = b + (j + (i < count ? i : 0)) * ldb;
-        for (int64_t i = 0; i < rows; i++) {
-            int32_t sums[4];
-            dot4(sums, a + i * lda, four, k);
-            memcpy(c + i * ldc + j, sums, (size_t)count * sizeof *c);
+        for (int64_t i = 0; i < rows; i += 2) {
+            int32_t sums[2][4];
+            if (i + 1 < rows)
+                dot_rows(sums, 2, a + i * lda, lda, four, k, i == 0 ? ahead : 0);
+            else
+                dot_rows(sums, 1, a + i * lda, lda, four, k, i == 0 ? ahead : 0);
+            for (int64_t row = i; row < rows && row < i + 2; row++)
+                memcpy(c + row * ldc + j, sums[row - i], (size_t)count * sizeof *c);
         }
     }
 }

@@ -178,16 +178,20 @@ static void leave(const struct gpu_ctx *ctx, int previous)
 
 /* -- device code ----------------------------------------------------------------------------- */
 
+extern const unsigned char octgemm_cuda_decode[];
 extern const unsigned char octgemm_cuda_generic[];
 extern const unsigned char octgemm_cuda_quantize[];
+extern const unsigned char octgemm_cuda_tensor[];
 extern const unsigned char octgemm_cuda_weights[];
 
 static const struct {
     const unsigned char *fatbin;
     int only; /* the one generation that it has code for; 0: every one in the library */
 } modules[OCTGEMM_CUDA_MODULES] = {
+    [OCTGEMM_CUDA_DECODE] = {.fatbin = octgemm_cuda_decode},
     [OCTGEMM_CUDA_GENERIC] = {.fatbin = octgemm_cuda_generic},
     [OCTGEMM_CUDA_QUANTIZE] = {.fatbin = octgemm_cuda_quantize},
+    [OCTGEMM_CUDA_TENSOR] = {.fatbin = octgemm_cuda_tensor},
     [OCTGEMM_CUDA_WEIGHTS] = {.fatbin = octgemm_cuda_weights},
 };
 
@@ -236,12 +240,18 @@ static octgemm_status tensor_map(const struct gpu_ctx *ctx, void *map,
     return code ? octgemm_gpu_fail(ctx->driver, &cuda.tensor_map, code, "") : OCTGEMM_OK;
 }
 
+/* One kernel, with a block as large as keeps the row in registers (64 bytes of each thread). */
+#define QUANTIZER(...)                                                                             \
+    {                                                                                              \
+        .module = OCTGEMM_CUDA_QUANTIZE, .function = "octgemm_quantize_any", .rows_per_block = 1,  \
+        .overlap = 1, __VA_ARGS__                                                                  \
+    }
+
 static const struct gpu_quantizer quantizers[] = {
-    {.module = OCTGEMM_CUDA_QUANTIZE,
-     .function = "octgemm_quantize_any",
-     .threads = 256,
-     .rows_per_block = 1,
-     .align = 1},
+    QUANTIZER(.threads = 64, .align = 16, .max_k = 2048),
+    QUANTIZER(.threads = 128, .align = 16, .max_k = 4096),
+    QUANTIZER(.threads = 512, .align = 16, .max_k = 16384),
+    QUANTIZER(.threads = 256, .align = 1),
 };
 
 static const struct gpu_helper weights = {

@@ -6,8 +6,10 @@
 
 /* One .cu file is one module: compiled to one fatbin, embedded by modules.S. */
 enum cuda_module {
+    OCTGEMM_CUDA_DECODE,
     OCTGEMM_CUDA_GENERIC,
     OCTGEMM_CUDA_QUANTIZE,
+    OCTGEMM_CUDA_TENSOR,
     OCTGEMM_CUDA_WEIGHTS,
     OCTGEMM_CUDA_MODULES
 };

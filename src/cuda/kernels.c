@@ -2,11 +2,51 @@
  * model (gpu/choose.c) takes. Best first; the last takes everything on every device. */
 #include "cuda/cuda.h"
 
+/* gemm.cuh and decode.cuh in one tile each; align = 16 where there is no second function. The four
+ * figures of the cost model were fitted to timings on an H200 (bench/NOTES.md). */
+#define TENSOR(name_, file, function_, m, n, k, ...)                                               \
+    OCTGEMM_GPU_KERNEL(name_, "sm_75", .module = file, .function = function_, .first = 75,         \
+                       .last = 9999, .tile_m = m, .tile_n = n, .tile_k = k, .align = 16,           \
+                       .overlap = 1, __VA_ARGS__)
+#define MMA(m, n, k, ...)                                                                          \
+    TENSOR("mma_" #m "x" #n "x" #k, OCTGEMM_CUDA_TENSOR, "octgemm_mma_" #m "x" #n "x" #k, m, n, k, \
+           .cluster_splits = 8, .max_splits = 8, __VA_ARGS__)
+#define DECODE(suffix, m, n, ...)                                                                  \
+    TENSOR("decode_" #m "x" #n suffix, OCTGEMM_CUDA_DECODE, "octgemm_decode_" #m "x" #n suffix, m, \
+           n, 128, .max_splits = 1, .max_m = m, __VA_ARGS__)
+
 static const struct kernel kernels[] = {
+    MMA(256, 128, 128, .threads = 256, .shared = 151040, .resident = 1, .rate = 1888, .alone = 900,
+        .start = 14.3, .fixed = 0.2),
+    MMA(128, 192, 128, .threads = 384, .shared = 167168, .resident = 1, .rate = 1500, .alone = 900,
+        .start = 7.6, .fixed = 1.1),
+    MMA(128, 128, 128, .threads = 128, .shared = 100864, .resident = 2, .rate = 1753, .alone = 1522,
+        .start = 9.8, .fixed = 2.6),
+    MMA(256, 128, 64, .threads = 256, .shared = 77312, .resident = 1, .rate = 1731, .alone = 800,
+        .start = 13.4, .fixed = 0.2),
+    MMA(128, 128, 64, .threads = 128, .shared = 51712, .resident = 2, .rate = 1731, .alone = 1335,
+        .start = 13.4, .fixed = 0.1, .unaligned = "octgemm_mma_128x128x64_any"),
+    MMA(64, 128, 128, .threads = 128, .shared = 100352, .resident = 2, .rate = 1354, .alone = 1061,
+        .start = 6.2, .fixed = 0.1),
+    MMA(64, 64, 256, .threads = 128, .shared = 99584, .resident = 2, .rate = 1557, .alone = 1335,
+        .start = 7.7, .fixed = 0.1),
+    MMA(32, 64, 256, .threads = 128, .shared = 99328, .resident = 2, .rate = 1124, .alone = 1124,
+        .start = 4.4, .fixed = 0.9, .unaligned = "octgemm_mma_32x64x256_any"),
+    DECODE("", 8, 32, .threads = 256, .shared = 9600, .resident = 2, .rate = 278, .alone = 196,
+           .start = 2.0, .fixed = 1.4),
+    DECODE("_w16", 8, 32, .threads = 512, .shared = 18816, .resident = 1, .rate = 296, .alone = 296,
+           .start = 4.0, .fixed = 0.1),
+    DECODE("", 16, 32, .threads = 256, .shared = 18816, .resident = 2, .rate = 455, .alone = 318,
+           .start = 2.1, .fixed = 1.3, .unaligned = "octgemm_decode_16x32_any"),
+    DECODE("_w4", 16, 32, .threads = 128, .shared = 9600, .resident = 5, .rate = 801, .alone = 151,
+           .start = 0.1, .fixed = 2.4),
+    DECODE("", 24, 32, .threads = 256, .shared = 28032, .resident = 2, .rate = 539, .alone = 376,
+           .start = 1.8, .fixed = 1.2),
     OCTGEMM_GPU_KERNEL("generic_64x64", "any", .module = OCTGEMM_CUDA_GENERIC,
                        .function = "octgemm_generic", .unaligned = "octgemm_generic", .last = 9999,
                        .tile_m = 64, .tile_n = 64, .tile_k = 64, .threads = 256, .align = 1,
-                       .resident = 4, .persistent = 1, .max_splits = 1, .rate = 100, .fixed = 5),
+                       .resident = 4, .persistent = 1, .max_splits = 1, .rate = 100, .alone = 50,
+                       .start = 5, .fixed = 5),
 };
 
 const struct backend octgemm_cuda_backend = {

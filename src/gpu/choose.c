@@ -1,21 +1,22 @@
 /* The cost model: how a kernel would do a product on a device, and how long that would take.
  *
- * A product is limited by the slowest of three flows: multiply-adds of the busiest multiprocessor,
- * bytes from memory (each operand once, if L2 keeps what tiles share), and bytes from L2 into the
- * multiprocessors. Work goes out in whole units, one tile or one part of k of a tile; when they
- * do not fill the device, k is split as long as that pays for writing and adding the partial sums.
- * Shape and device alone decide, so that two calls with equal arguments agree.
+ * Three flows go on at a time: multiply-adds of the busiest multiprocessor, bytes from memory (each
+ * operand once, if L2 keeps what tiles share), and bytes from L2 into the multiprocessors. The
+ * slowest sets the pace, and flows of like length hinder each other, which a norm between sum and
+ * maximum says well enough. Work goes out in whole units, one tile or one part of k of a tile; when
+ * they do not fill the device, k is split as long as that pays for adding the partial sums. Shape
+ * and device alone decide, so that two calls with equal arguments agree.
+ *
+ * The norm and the shares of the nominal bandwidths were fitted with the kernels' own figures to
+ * timings of every kernel on an H200 (bench/NOTES.md).
  */
 #include "gpu/gpu.h"
+
+#include <math.h>
 
 static int64_t divide_up(int64_t a, int64_t b)
 {
     return a / b + (a % b > 0);
-}
-
-static double larger(double a, double b)
-{
-    return a > b ? a : b;
 }
 
 static int element_bytes(octgemm_type type)
@@ -33,35 +34,63 @@ struct flows {
 
 static struct flows find_flows(const struct gpu_device *device, const octgemm_args *args)
 {
-    enum { l2_bytes_per_clock = 64 }; /* of one multiprocessor */
+    const double l2_bytes_per_clock = 52; /* of one multiprocessor */
+    const double memory_share = 0.79;     /* of the nominal bandwidth, in kernels this short */
     double m = (double)args->m;
     double n = (double)args->n;
     double k = (double)args->k;
     struct flows flows;
     flows.clock = device->clock_khz * 1e-3;
-    flows.memory = device->memory_clock_khz * 1e-3 * 2 * device->memory_bus_bits / 8;
+    flows.memory = memory_share * device->memory_clock_khz * 1e-3 * 2 * device->memory_bus_bits / 8;
     flows.l2 = flows.clock * device->multiprocessors * l2_bytes_per_clock;
     flows.memory_bytes = m * k + n * k + m * n * element_bytes(args->d_type);
     return flows;
+}
+
+/* Blocks that share a multiprocessor. */
+static int residents(const struct gpu_device *device, const struct gpu_kernel *kernel)
+{
+    enum { reserved = 1024 }; /* shared memory that the system takes of each block's */
+    int fit = device->shared_per_multiprocessor / (kernel->shared + reserved);
+    return fit < 1 ? 1 : fit < kernel->resident ? fit : kernel->resident;
+}
+
+/* Microseconds that the busiest multiprocessor computes for: rounds of as many blocks as it holds,
+ * and a last round of what is left, which may be too few to reach the full rate. */
+static double compute_time(const struct gpu_plan *plan, const struct flows *flows,
+                           const struct gpu_device *device, const struct gpu_kernel *kernel)
+{
+    double work = (double)kernel->tile_m * kernel->tile_n * plan->k_split;
+    double units = (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
+    double busiest = ceil(units / device->multiprocessors);
+    int held = residents(device, kernel);
+    double rounds = floor(busiest / held);
+    double rest = busiest - rounds * held;
+    double clocks = rounds * held * work / kernel->rate;
+    if (rest > 0)
+        clocks += fmax(rest * work / kernel->rate, work / kernel->alone);
+    return clocks / flows->clock + kernel->start * (rounds + (rest > 0));
 }
 
 /* Microseconds of a plan. */
 static double predict(const struct gpu_plan *plan, const struct flows *flows,
                       const struct gpu_device *device, const struct gpu_kernel *kernel)
 {
+    const double norm = 3.3;
+    const double joining = 3; /* of a cluster's sums, for each part but one */
+    const double zeroing = 3; /* of the counters where there is no cluster */
     double tile = (double)kernel->tile_m * kernel->tile_n;
     double units = (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
-    double busiest = units / device->multiprocessors;
-    if (busiest < 1e9)
-        busiest = (double)divide_up((int64_t)units, device->multiprocessors);
-    double compute = busiest * tile * plan->k_split / (kernel->rate * flows->clock);
-    double from_l2 = units * (kernel->tile_m + kernel->tile_n) * plan->k_split / flows->l2;
-    double from_memory = flows->memory_bytes / flows->memory;
-    double time = kernel->fixed + larger(compute, larger(from_l2, from_memory));
-    if (plan->splits > 1) /* sums of 4 bytes are written and read back */
-        time += units * tile * 2 * 4 / flows->l2;
-    if (plan->splits > 1 && !plan->cluster) /* and counters are zeroed before */
-        time += 2;
+    double compute = compute_time(plan, flows, device, kernel);
+    double l2_bytes = units * (kernel->tile_m + kernel->tile_n) * plan->k_split;
+    if (plan->splits > 1 && !plan->cluster)
+        l2_bytes += units * tile * 2 * 4;
+    double longest = pow(pow(compute, norm) + pow(flows->memory_bytes / flows->memory, norm) +
+                             pow(l2_bytes / flows->l2, norm),
+                         1 / norm);
+    double time = kernel->fixed + longest;
+    if (plan->splits > 1)
+        time += joining * (plan->splits - 1) + (plan->cluster ? 0 : zeroing);
     return time;
 }
 

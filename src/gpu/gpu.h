@@ -162,7 +162,9 @@ struct gpu_kernel {
     int64_t max_m;      /* 0: any */
     int box_a, box_b;   /* not 0: rows of the tensor maps' boxes of tile_k bytes, given as a second
                            parameter, struct octgemm_tensor_maps */
-    double rate;        /* multiply-adds per clock and multiprocessor that it reaches in its loop */
+    double rate;        /* multiply-adds per clock of a multiprocessor that runs all it can */
+    double alone;       /* and of one that runs a single block */
+    double start;       /* microseconds between the end of a block and the next block's first sum */
     double fixed;       /* microseconds that any launch of it takes */
 };
 

@@ -1,0 +1,162 @@
+/* Reading and writing arrays of any alignment, and the step from sums to D.
+ *
+ * `align` is what a kernel's host side promises: 16 for rows of a and b on 16-byte boundaries and
+ * every other pointer naturally aligned, 1 for nothing at all. */
+#ifndef OCTGEMM_ACCESS_CUH
+#define OCTGEMM_ACCESS_CUH
+
+#include "cuda/ptx.cuh"
+#include "elements.h"
+#include "gpu/params.h"
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+/* Element `index` of an array of 4-byte values. */
+template <int align, typename T>
+__device__ __forceinline__ T load_32(const void *base, int64_t index)
+{
+    T value;
+    if (align == 1)
+        memcpy(&value, (const char *)base + index * 4, 4);
+    else
+        value = ((const T *)base)[index];
+    return value;
+}
+
+/* Element `index` of an array of F32, F16 or BF16. */
+template <int align>
+__device__ __forceinline__ float load_typed(const void *base, int32_t type, int64_t index)
+{
+    if (align == 1)
+        return octgemm_load_float(base, (octgemm_type)type, index);
+    if (type == OCTGEMM_F32)
+        return ((const float *)base)[index];
+    uint16_t half = ((const uint16_t *)base)[index];
+    return type == OCTGEMM_F16 ? octgemm_f16_to_f32(half) : octgemm_bf16_to_f32(half);
+}
+
+/* The widest copy that every row of a matrix of bytes allows. */
+__device__ __forceinline__ int copy_width(const void *base, int64_t ld)
+{
+    uint64_t low = (uint64_t)base | (uint64_t)ld;
+    return low % 16 == 0 ? 16 : low % 4 == 0 ? 4 : 1;
+}
+
+/* 16 bytes from any address, of which `bytes` exist (16 or more: all; 0 or less: none); the rest
+ * are zero. Nothing else is read: words where whole words lie inside, bytes at the two ends.
+ * (`bytes` is not clamped by callers: ptxas 13.0 for sm_90 turns max(min(x, 16), 0) == 16 into one
+ * VIMNMX.RELU whose predicate came out wrong on an H200.) */
+__device__ __forceinline__ uint4 load_any_16(const void *global, int bytes)
+{
+    const uint8_t *from = (const uint8_t *)global;
+    uint32_t w[5] = {0, 0, 0, 0, 0};
+    int shift = (int)((uintptr_t)from & 3);
+    if (bytes >= 16) {
+        const uint32_t *word = (const uint32_t *)(from - shift);
+#pragma unroll
+        for (int i = 1; i < 4; i++)
+            w[i] = word[i];
+        if (shift == 0) {
+            w[0] = word[0];
+        } else {
+            for (int i = shift; i < 4; i++)
+                w[0] |= (uint32_t)from[i - shift] << 8 * i;
+            for (int i = 0; i < shift; i++)
+                w[4] |= (uint32_t)from[16 - shift + i] << 8 * i;
+        }
+    } else {
+        shift = 0;
+#pragma unroll
+        for (int i = 0; i < 16; i++)
+            if (i < bytes)
+                w[i / 4] |= (uint32_t)from[i] << 8 * (i % 4);
+    }
+    return make_uint4(
+        __funnelshift_r(w[0], w[1], 8 * shift), __funnelshift_r(w[1], w[2], 8 * shift),
+        __funnelshift_r(w[2], w[3], 8 * shift), __funnelshift_r(w[3], w[4], 8 * shift));
+}
+
+/* The same to shared memory, by the widest copy the matrix allows. */
+__device__ __forceinline__ void copy_any_16(uint32_t shared, const int8_t *from, int bytes,
+                                            int width)
+{
+    if (width == 16 && bytes >= 16) {
+        copy_async_16(shared, from, true);
+    } else if (width == 4 && bytes >= 16) {
+#pragma unroll
+        for (int i = 0; i < 16; i += 4)
+            copy_async_4(shared + i, from + i);
+    } else {
+        store_shared_16(shared, load_any_16(from, bytes));
+    }
+}
+
+/* One value of D to any address its alignment promises. */
+template <int align>
+__device__ __forceinline__ void store_element(void *base, int64_t index, int size, uint32_t bits)
+{
+    uint8_t *to = (uint8_t *)base + index * size;
+    if (align == 1) {
+        for (int i = 0; i < size; i++)
+            to[i] = (uint8_t)(bits >> 8 * i);
+    } else if (size == 4) {
+        *(uint32_t *)to = bits;
+    } else {
+        *(uint16_t *)to = (uint16_t)bits;
+    }
+}
+
+/* Step 6: the instruction where there is one (the same bits but for a NaN's payload). */
+__device__ __forceinline__ uint32_t round_to_half(int32_t type, float f)
+{
+    if (type == OCTGEMM_F16)
+        return __half_as_ushort(__float2half_rn(f));
+#if __CUDA_ARCH__ >= 800
+    return __bfloat16_as_ushort(__float2bfloat16_rn(f));
+#else
+    return octgemm_f32_to_bf16(f);
+#endif
+}
+
+/* Steps 2 to 6 for D[i, j..j+7], of which those below n exist, from the exact sums. sb, bias and
+ * column point to the values of j in shared memory, on a 16-byte boundary. */
+template <int align>
+__device__ __forceinline__ void write_8(const octgemm_gemm_params &p, int64_t i, int64_t j,
+                                        const int32_t (&v)[8], float sa, int32_t za,
+                                        const float *sb, const float *bias, const int32_t *column)
+{
+    const int size = p.d_type == OCTGEMM_F32 || p.d_type == OCTGEMM_I32 ? 4 : 2;
+    uint32_t bits[8];
+#pragma unroll
+    for (int e = 0; e < 8; e++) {
+        int32_t sum = v[e];
+        if (p.za)
+            sum = (int32_t)((uint32_t)sum - (uint32_t)za * (uint32_t)column[e]);
+        bits[e] = (uint32_t)sum;
+        if (p.d_type == OCTGEMM_I32)
+            continue;
+        float f = octgemm_scale_sum(sum, sa, sb[e]);
+        if (p.bias)
+            f = octgemm_add_bias(f, bias[e]);
+        bits[e] = size == 4 ? octgemm_float_bits(f) : round_to_half(p.d_type, f);
+    }
+    const int64_t index = i * p.ldd + j;
+    uint8_t *to = (uint8_t *)p.d + index * size;
+    if (j + 8 <= p.n && (uintptr_t)to % 16 == 0) {
+        if (size == 4) {
+            ((uint4 *)to)[0] = make_uint4(bits[0], bits[1], bits[2], bits[3]);
+            ((uint4 *)to)[1] = make_uint4(bits[4], bits[5], bits[6], bits[7]);
+        } else {
+            *(uint4 *)to = make_uint4(bits[0] | bits[1] << 16, bits[2] | bits[3] << 16,
+                                      bits[4] | bits[5] << 16, bits[6] | bits[7] << 16);
+        }
+        return;
+    }
+#pragma unroll
+    for (int e = 0; e < 8; e++)
+        if (j + e < p.n)
+            store_element<align>(p.d, index + e, size, bits[e]);
+}
+
+#endif

@@ -1,0 +1,176 @@
+/* Few tokens: a product that takes as long as reading the weights once.
+ *
+ * No shared memory on the way in. A dot product does not care in which order k is summed, so a lane
+ * gives the MMA whatever 16 bytes of k it likes as long as weights and tokens agree: each lane
+ * loads 16 consecutive bytes of rows g and g + 8 (a warp: 64-byte runs of each row), and these are
+ * the fragments of two MMAs. Plain row-major weights are thus already "packed".
+ *
+ * The warps of a block take the 128-byte lines of k in turn, `depth` lines each in flight in
+ * registers, and add their sums in shared memory at the end.
+ */
+#ifndef OCTGEMM_DECODE_CUH
+#define OCTGEMM_DECODE_CUH
+
+#include "cuda/access.cuh"
+#include "cuda/ptx.cuh"
+#include "gpu/params.h"
+
+template <int warps_, int tn_, int tm_, int depth_, int resident_>
+struct decode_tile {
+    static constexpr int warps = warps_, tn = tn_, tm = tm_, depth = depth_;
+    static constexpr int resident = resident_, threads = 32 * warps;
+    static constexpr int tile_n = tn * 16, tile_m = tm * 8, tile_k = 128;
+    static constexpr int slab_ld = tile_n + 4, slab_bytes = tile_m * slab_ld * 4;
+    static constexpr int shared_bytes = warps * slab_bytes + 3 * tile_n * 4;
+    static_assert(tile_n <= threads, "a thread loads the scale of one weight row");
+};
+
+/* What a lane holds of one 128-byte line: two 16-byte pieces of each of its rows. */
+template <typename T>
+struct decode_line {
+    uint4 b[T::tn][2][2], a[T::tm][2];
+};
+
+template <int align>
+__device__ __forceinline__ uint4 load_row_16(const int8_t *from, int bytes, int width)
+{
+    if ((align == 16 || width == 16) && bytes >= 16)
+        return load_stream_16(from);
+    return load_any_16(from, bytes);
+}
+
+template <typename T, int align>
+__device__ __forceinline__ void decode(const octgemm_gemm_params &p)
+{
+    extern __shared__ __align__(256) uint8_t shared[];
+    int32_t *const slabs = (int32_t *)shared;
+    float *const sb = (float *)(shared + T::warps * T::slab_bytes);
+    float *const bias = sb + T::tile_n;
+    int32_t *const column = (int32_t *)(bias + T::tile_n);
+
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, g = lane >> 2, t = lane & 3;
+    const uint32_t tile = blockIdx.x;
+    const int64_t n0 = (int64_t)(tile % (uint32_t)p.tiles_n) * T::tile_n;
+    const int64_t m0 = (int64_t)(tile / (uint32_t)p.tiles_n) * T::tile_m;
+    const int last_n = (int)min(p.n - n0, (int64_t)T::tile_n) - 1;
+    const int last_m = (int)min(p.m - m0, (int64_t)T::tile_m) - 1;
+    const int full = p.k / 128; /* lines that exist to their end */
+    const int width_a = align == 16 ? 16 : copy_width(p.a, p.lda);
+    const int width_b = align == 16 ? 16 : copy_width(p.b, p.ldb);
+
+    const int8_t *row_b[T::tn][2], *row_a[T::tm];
+#pragma unroll
+    for (int i = 0; i < T::tn; i++)
+#pragma unroll
+        for (int half = 0; half < 2; half++)
+            row_b[i][half] = p.b + (n0 + min(i * 16 + half * 8 + g, last_n)) * p.ldb + t * 16;
+#pragma unroll
+    for (int j = 0; j < T::tm; j++)
+        row_a[j] = p.a + (m0 + min(j * 8 + g, last_m)) * p.lda + t * 16;
+
+    decode_line<T> line[T::depth];
+    auto load = [&](decode_line<T> &to, int at, int end) {
+#pragma unroll
+        for (int piece = 0; piece < 2; piece++) {
+            int k = at * 128 + piece * 64;
+            int bytes = end - k - t * 16;
+#pragma unroll
+            for (int i = 0; i < T::tn; i++)
+#pragma unroll
+                for (int half = 0; half < 2; half++)
+                    to.b[i][half][piece] = load_row_16<align>(row_b[i][half] + k, bytes, width_b);
+#pragma unroll
+            for (int j = 0; j < T::tm; j++)
+                to.a[j][piece] = load_row_16<align>(row_a[j] + k, bytes, width_a);
+        }
+    };
+    auto load_full = [&](decode_line<T> &to, int at) { load(to, at, 0x7fffffff); };
+
+    int32_t sum[T::tn][T::tm][4] = {};
+    auto multiply = [&](const decode_line<T> &from) {
+#pragma unroll
+        for (int piece = 0; piece < 2; piece++)
+#pragma unroll
+            for (int j = 0; j < T::tm; j++)
+#pragma unroll
+                for (int i = 0; i < T::tn; i++) {
+                    const uint4 low = from.b[i][0][piece], high = from.b[i][1][piece];
+                    const uint4 x = from.a[j][piece];
+                    const uint32_t first[4] = {low.x, high.x, low.y, high.y};
+                    const uint32_t second[4] = {low.z, high.z, low.w, high.w};
+                    mma_16832(sum[i][j], first, x.x, x.y);
+                    mma_16832(sum[i][j], second, x.z, x.w);
+                }
+    };
+
+    /* While the kernel before this one ends, the first weights already come to the L2. */
+    for (int row = lane; row <= last_n; row += 32)
+        for (int s = 0, at = warp; s < 2 * T::depth && at < full; s++, at += T::warps)
+            prefetch_l2(p.b + (n0 + row) * p.ldb + at * 128);
+    grid_wait();
+#pragma unroll
+    for (int s = 0; s < T::depth; s++)
+        if (warp + s * T::warps < full)
+            load_full(line[s], warp + s * T::warps);
+
+    float my_sb = 1.0f, my_bias = 0.0f;
+    int32_t my_column = 0;
+    if (threadIdx.x < T::tile_n) {
+        int64_t j = n0 + min((int)threadIdx.x, last_n);
+        my_sb = p.sb ? load_32<align, float>(p.sb, j * p.sb_step) : 1.0f;
+        my_bias = p.bias ? load_typed<align>(p.bias, p.bias_type, j) : 0.0f;
+        my_column = p.za ? load_32<align, int32_t>(p.column, j) : 0;
+    }
+
+    for (int at = warp; at < full; at += T::warps * T::depth)
+#pragma unroll
+        for (int s = 0; s < T::depth; s++) {
+            int here = at + s * T::warps, later = here + T::depth * T::warps;
+            if (here < full) {
+                multiply(line[s]);
+                if (later < full)
+                    load_full(line[s], later);
+            }
+        }
+    if (full % T::warps == warp && full * 128 < p.k) {
+        load(line[0], full, p.k);
+        multiply(line[0]);
+    }
+    grid_release();
+
+    int32_t *const slab = slabs + warp * (T::slab_bytes / 4);
+#pragma unroll
+    for (int j = 0; j < T::tm; j++)
+#pragma unroll
+        for (int i = 0; i < T::tn; i++)
+#pragma unroll
+            for (int c = 0; c < 4; c++)
+                slab[(j * 8 + t * 2 + (c & 1)) * T::slab_ld + i * 16 + g + (c >> 1) * 8] =
+                    sum[i][j][c];
+    if (threadIdx.x < T::tile_n) {
+        sb[threadIdx.x] = my_sb;
+        bias[threadIdx.x] = my_bias;
+        column[threadIdx.x] = my_column;
+    }
+    __syncthreads();
+
+    for (int item = threadIdx.x; item < (last_m + 1) * (T::tile_n / 8); item += T::threads) {
+        int token = item / (T::tile_n / 8), weight = item % (T::tile_n / 8) * 8;
+        if (weight > last_n)
+            continue;
+        int32_t v[8] = {};
+#pragma unroll
+        for (int w = 0; w < T::warps; w++) {
+            const int32_t *from = slabs + w * (T::slab_bytes / 4) + token * T::slab_ld + weight;
+            int4 low = *(const int4 *)from, high = *(const int4 *)(from + 4);
+            v[0] += low.x, v[1] += low.y, v[2] += low.z, v[3] += low.w;
+            v[4] += high.x, v[5] += high.y, v[6] += high.z, v[7] += high.w;
+        }
+        int64_t i = m0 + token;
+        float sa = p.sa ? load_32<align, float>(p.sa, i * p.sa_step) : 1.0f;
+        int32_t za = p.za ? load_32<align, int32_t>(p.za, i * p.za_step) : 0;
+        write_8<align>(p, i, n0 + weight, v, sa, za, sb + weight, bias + weight, column + weight);
+    }
+}
+
+#endif

@@ -1,0 +1,164 @@
+/* The machine instructions the CUDA kernels need and C++ has no word for, one wrapper each.
+ *
+ * Older chips get the same meaning from what they have (sm_75: four smaller MMAs, plain loads), so
+ * a kernel is written once. Fragments are those of m16n8k32: with g = lane / 4 and t = lane % 4,
+ *   A (16 x 32, rows of k)  a0: row g, k 4t..4t+3   a1: row g+8   a2, a3: the same at k + 16
+ *   B (8 x 32, rows of k)   b0: row g, k 4t..4t+3   b1: at k + 16
+ *   C (16 x 8)              c0, c1: row g, columns 2t, 2t+1   c2, c3: row g+8
+ */
+#ifndef OCTGEMM_PTX_CUH
+#define OCTGEMM_PTX_CUH
+
+#include <stdint.h>
+
+/* Shared-memory instructions take 32-bit addresses of their own window. */
+__device__ __forceinline__ uint32_t shared_address(const void *pointer)
+{
+    return (uint32_t)__cvta_generic_to_shared(pointer);
+}
+
+/* c += a * b. The widest int8 MMA of every chip since sm_80: a narrower one runs at half its rate
+ * or less. It wraps on overflow, which k <= 131071 rules out. */
+__device__ __forceinline__ void mma_16832(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0,
+                                          uint32_t b1)
+{
+#if __CUDA_ARCH__ >= 800
+    asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, "
+                 "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                 : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#else /* sm_75: the same fragments, quarter by quarter */
+    const uint32_t b[2] = {b0, b1};
+    for (int half = 0; half < 2; half++)
+        for (int k = 0; k < 2; k++)
+            asm volatile("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, "
+                         "{%0, %1};"
+                         : "+r"(c[2 * half]), "+r"(c[2 * half + 1])
+                         : "r"(a[half + 2 * k]), "r"(b[k]));
+#endif
+}
+
+/* Four 8 x 16-byte matrices; lane l gives the address of row l % 8 of matrix l / 8 and receives
+ * bytes 4t..4t+3 of row g of each: the fragments above without a single shuffle. */
+__device__ __forceinline__ void load_matrix_x4(uint32_t &r0, uint32_t &r1, uint32_t &r2,
+                                               uint32_t &r3, uint32_t address)
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(r0), "=r"(r1), "=r"(r2), "=r"(r3)
+                 : "r"(address));
+}
+
+__device__ __forceinline__ void store_shared_16(uint32_t shared, uint4 v)
+{
+    asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(shared), "r"(v.x), "r"(v.y),
+                 "r"(v.z), "r"(v.w)
+                 : "memory");
+}
+
+/* Global to shared memory without passing through registers: 16 bytes past the L1 (.cg), or zeros
+ * where they do not exist; nothing at all unless `wanted`.
+ * (ptxas makes a predicate of the instruction's byte count, so a part of a chunk goes another way.)
+ */
+__device__ __forceinline__ void copy_async_16(uint32_t shared, const void *global, bool exists,
+                                              bool wanted = true)
+{
+#if __CUDA_ARCH__ >= 800
+    asm volatile("{\n.reg .pred p;\n"
+                 "setp.ne.b32 p, %3, 0;\n"
+                 "@p cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;\n}" ::"r"(shared),
+                 "l"(global), "r"(exists ? 16 : 0), "r"((int)wanted)
+                 : "memory");
+#else
+    uint4 v = make_uint4(0, 0, 0, 0);
+    if (wanted && exists)
+        v = *(const uint4 *)global;
+    if (wanted)
+        store_shared_16(shared, v);
+#endif
+}
+
+/* The same for 4 bytes, the narrowest copy the instruction has. */
+__device__ __forceinline__ void copy_async_4(uint32_t shared, const void *global)
+{
+#if __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(shared), "l"(global) : "memory");
+#else
+    asm volatile("st.shared.b32 [%0], %1;" ::"r"(shared), "r"(*(const uint32_t *)global)
+                 : "memory");
+#endif
+}
+
+__device__ __forceinline__ void copy_async_commit()
+{
+#if __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+/* Waits until at most `pending` of the committed groups are still under way. */
+template <int pending>
+__device__ __forceinline__ void copy_async_wait()
+{
+#if __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
+#endif
+}
+
+/* 16 bytes of data that is read once: past the L1, which then keeps what is read again. */
+__device__ __forceinline__ uint4 load_stream_16(const void *global)
+{
+    uint4 v;
+    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+                 : "l"(global));
+    return v;
+}
+
+/* Brings the line into the L2. Changes no result, so it may run before grid_wait(). */
+__device__ __forceinline__ void prefetch_l2(const void *global)
+{
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(global));
+}
+
+/* Programmatic launch (sm_90 and later, a no-op in an ordinary launch): the next kernel of the
+ * stream may start once every block has said grid_release(), and must call grid_wait() before it
+ * touches global memory, which returns when the kernels before it are done and visible. */
+__device__ __forceinline__ void grid_wait()
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+__device__ __forceinline__ void grid_release()
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+/* Thread-block clusters (sm_90 and later): blocks that can read each other's shared memory. */
+__device__ __forceinline__ void cluster_sync()
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("barrier.cluster.arrive.release.aligned;\n"
+                 "barrier.cluster.wait.acquire.aligned;" ::
+                     : "memory");
+#endif
+}
+
+/* 16 bytes at `shared` in the shared memory of block `rank` of the cluster. */
+__device__ __forceinline__ int4 load_cluster_16(uint32_t shared, int rank)
+{
+    int4 v = make_int4(0, 0, 0, 0);
+#if __CUDA_ARCH__ >= 900
+    uint32_t remote;
+    asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(remote) : "r"(shared), "r"(rank));
+    asm volatile("ld.shared::cluster.v4.s32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+                 : "r"(remote));
+#endif
+    return v;
+}
+
+#endif

@@ -1,0 +1,34 @@
+/* The tiles of gemm.cuh that the table in kernels.c offers, by tokens x weights x k.
+ *
+ * Registers and bytes are those of sm_90; no kernel spills on any target (tests/check_sass.sh). The
+ * figures beside a tile, and what was tried and lost, are in bench/NOTES.md.
+ */
+#include "cuda/gemm.cuh"
+
+/*                        warps n, m, k  MMAs n, m   k   stages, blocks  ahead */
+using tile_256x128x128 = gemm_tile<2, 4, 1, 4, 8, 128, 3, 1, true>;
+using tile_256x128x64 = gemm_tile<2, 4, 1, 4, 8, 64, 3, 1, true>;
+using tile_128x192x128 = gemm_tile<3, 4, 1, 4, 4, 128, 4, 1, true>;
+using tile_128x128x128 = gemm_tile<2, 2, 1, 4, 8, 128, 3, 2, true>;
+using tile_128x128x64 = gemm_tile<2, 2, 1, 4, 8, 64, 3, 2, true>;
+using tile_64x128x128 = gemm_tile<2, 1, 2, 4, 8, 128, 4, 2, true>;
+using tile_64x64x256 = gemm_tile<1, 1, 4, 4, 8, 256, 3, 2, false>;
+using tile_32x64x256 = gemm_tile<1, 1, 4, 4, 4, 256, 4, 2, false>;
+
+#define KERNEL(function, tile, align)                                                              \
+    extern "C" __global__ void __launch_bounds__(tile::threads, tile::resident)                    \
+        function(const __grid_constant__ octgemm_gemm_params p)                                    \
+    {                                                                                              \
+        gemm<tile, align>(p);                                                                      \
+    }
+
+KERNEL(octgemm_mma_256x128x128, tile_256x128x128, 16)
+KERNEL(octgemm_mma_256x128x64, tile_256x128x64, 16)
+KERNEL(octgemm_mma_128x192x128, tile_128x192x128, 16)
+KERNEL(octgemm_mma_128x128x128, tile_128x128x128, 16)
+KERNEL(octgemm_mma_128x128x64, tile_128x128x64, 16)
+KERNEL(octgemm_mma_128x128x64_any, tile_128x128x64, 1)
+KERNEL(octgemm_mma_64x128x128, tile_64x128x128, 16)
+KERNEL(octgemm_mma_64x64x256, tile_64x64x256, 16)
+KERNEL(octgemm_mma_32x64x256, tile_32x64x256, 16)
+KERNEL(octgemm_mma_32x64x256_any, tile_32x64x256, 1)

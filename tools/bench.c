@@ -9,6 +9,7 @@
 #include "options.h"
 #include "progress.h"
 #include "report.h"
+#include "rivals.h"
 #include "shapes.h"
 #include "timing.h"
 #include "verify.h"
@@ -21,7 +22,7 @@ struct bench_options {
     const char *kernel, *tokens, *folder;
     struct device_choice choice;
     int64_t seed;
-    int d_type, packed, hot, csv, json, models;
+    int d_type, packed, hot, csv, json, models, rivals;
     double seconds;
 };
 
@@ -43,6 +44,8 @@ static const struct option_row option_rows[] = {
     {"seconds", 0, "S", "how long to time each product (default 0.5)", OPTION_SECONDS,
      MEMBER(seconds), 0, 0, NULL},
     {"seed", 0, "S", "of the data (default 1)", OPTION_INTEGER, MEMBER(seed), 0, INT64_MAX, NULL},
+    {"rivals", 0, NULL, "on the CPU, int32 results: beside oneDNN and OpenBLAS", OPTION_FLAG,
+     MEMBER(rivals), 0, 0, NULL},
     {"shapes", 0, "DIR", "where the models' files are", OPTION_TEXT, MEMBER(folder), 0, 0, NULL},
     {"models", 0, NULL, "list the models", OPTION_FLAG, MEMBER(models), 0, 0, NULL},
     {"csv", 0, NULL, "print CSV", OPTION_FLAG, MEMBER(csv), 0, 0, NULL},
@@ -446,6 +449,23 @@ static int list_kernels(struct bench *bench, octgemm_info *head)
     return status;
 }
 
+static int bench_rivals(const struct bench *bench, const struct shape_list *list)
+{
+    struct device_choice choice = bench->options->choice;
+    choice.kernel = bench->options->kernel;
+    struct rivals_options options = {
+        .choice = &choice, .seed = bench->options->seed, .seconds = bench->options->seconds};
+    int status = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct shape *shape = &list->shapes[i];
+        const int64_t *tokens = shape->m ? &shape->m : bench->tokens;
+        size_t token_count = shape->m ? 1 : bench->token_count;
+        for (size_t j = 0; j < token_count && status == 0; j++)
+            status = octgemm_bench_rivals(&options, shape, tokens[j]);
+    }
+    return status;
+}
+
 static int bench_shapes(struct bench *bench, const struct shape_list *list)
 {
     octgemm_info head;
@@ -478,6 +498,11 @@ int octgemm_bench_command(int argc, char **argv)
         status = octgemm_add_shapes(&list, argv[i], options.folder);
     if (status == 0 && list.count == 0)
         status = octgemm_add_shapes(&list, "Llama-3.1-8B", options.folder);
+    if (status == 0 && options.rivals) {
+        status = bench_rivals(&bench, &list);
+        octgemm_release_shapes(&list);
+        return status ? status : octgemm_flush_output();
+    }
     if (status == 0 && options.json)
         bench.results = json_array();
     if (status == 0)

@@ -48,4 +48,4 @@ while read -r layer; do
         "$(member median_seconds <"$work/json" | awk '{ print $1 * 1e6 }')" "$(member kernel <"$work/json")"
 done <"$work/layers"
 echo
-echo "$(wc -l <"$work/layers") layers, 64 tokens each, on backend $(member backend <"$work/json"), $(member device <"$work/json"), $(member threads <"$work/json") threads"
+echo "$(wc -l <"$work/layers") layers, 64 tokens each, on backend $(member backend <"$work/json"), $(member device <"$work/json"), $(member threads <"$work/json") thread(s)"

@@ -305,7 +305,7 @@ static int verify(const struct weights *weights, const struct rotation *rotation
     return status;
 }
 
-/* The first calls go once round over all copies and are verified; then it is timed. */
+/* The product with the first copy is verified; the others were made by the same call. */
 static int verify_and_time(const struct weights *weights, struct rotation *rotation,
                            const struct inputs *inputs, const struct bench_options *options,
                            struct measurement *one)

@@ -99,7 +99,7 @@ static int read_scale(const char *where, const char *what, struct matrix *matrix
     return status;
 }
 
-/* Activations of a large language model, roughly: normal, a few columns 20 times as large. */
+/* Normal values, as after a normalisation; `demo` has outliers too. */
 static int make_up_activations(struct matrix *out, int64_t rows, int64_t columns, int64_t seed)
 {
     *out = (struct matrix){

@@ -1,5 +1,6 @@
 /* Timing: see timing.h. */
 #include "timing.h"
+#include "command.h"
 #include "report.h"
 
 #include <math.h>
@@ -61,13 +62,13 @@ int octgemm_time_calls(const octgemm_ctx *ctx, octgemm_status (*call)(void *user
     if (guess >= 0 && guess < seconds)
         guess = time_batch(&run, 1);
     if (guess < 0)
-        return 2;
+        return EXIT_INPUT;
     int64_t batch = choose_batch(guess, seconds);
     out->calls = 0;
     while (count < sample_max && (count < sample_least || octgemm_now() - begin < seconds)) {
         samples[count] = guess >= seconds ? guess : time_batch(&run, batch);
         if (samples[count] < 0)
-            return 2;
+            return EXIT_INPUT;
         count++;
         out->calls += batch;
         if (guess >= seconds) /* one call is more than all the time there is */

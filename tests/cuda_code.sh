@@ -11,7 +11,7 @@ fail() {
     failed=1
 }
 
-# check FATBIN: one line of "arch word" for each spill and matrix instruction.
+# facts FATBIN: one line of "arch word" for each spill and matrix instruction.
 facts() {
     "$CUOBJDUMP" --dump-resource-usage "$1" | awk '
         /^arch = / { arch = $3 }

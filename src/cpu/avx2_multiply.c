@@ -6,7 +6,7 @@
 #include <immintrin.h>
 
 enum {
-    most_rows = 256,
+    most_rows = 128,
     most_columns = 128,
     /* Up to this many bytes of a + 128 the whole of it stays in L2 and panels are walked one by
      * one, which reads weights in the order in which they lie; above it, block of k by block of k.

@@ -10,7 +10,7 @@
  * registers.
  *
  * Measured on one core of an EPYC with Zen 5 cores, K = 512, all in L1: 31.5 MACs per cycle (a
- * register-only loop: 32.8), widening in registers 16 (1 row) and 22 (2 rows).
+ * register-only loop: 32.8), widening in registers 16 (1 row), 22 (2) and 25 (4).
  * Tried and lost: all weights from memory 21, all in registers 29.4 (spills), 2x4 with half of them
  * in registers 31.3, 3x3 24, vpmaddwd without Winograd 24 (its register-only loop ends at 28.2). */
 #include "avx2_panel.h"

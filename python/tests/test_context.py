@@ -1,0 +1,102 @@
+"""Contexts: what they say, how they end, threads, errors, and where the library is looked for."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import model
+import numpy as np
+import pytest
+
+import octgemm
+
+
+def test_what_it_says(ctx):
+    rows = octgemm.backends()
+    assert {"cpu", "ref"} <= {row.backend for row in rows}
+    assert all(row.reason for row in rows)
+    names = [row.kernel for row in ctx.kernels()]
+    assert ctx.query().kernel in names and ctx.info.backend in ("cpu", "ref")
+    chosen = ctx.query((3, 64, 64), "bf16").kernel
+    assert [row.reason for row in ctx.kernels((3, 64, 64)) if row.kernel == chosen] == [""]
+    assert octgemm.library_version().startswith("0.1.")
+
+
+def test_close():
+    ctx = octgemm.Context("ref")
+    array = ctx.upload(np.ones(3, np.int8))
+    ctx.close()
+    ctx.close()
+    with pytest.raises(ValueError, match="closed"):
+        ctx.run(np.ones((1, 1), np.int8), np.ones((1, 1), np.int8))
+    with pytest.raises(ValueError, match="closed"):
+        array.numpy()
+    del array  # its memory went with the context
+
+
+@pytest.mark.parametrize(
+    "error,call,status",
+    [
+        (octgemm.ArgumentError, lambda: octgemm.Context("abacus"), octgemm.Status.ARG),
+        (octgemm.NoBackendError, lambda: octgemm.Context("cpu", 7), octgemm.Status.NO_BACKEND),
+    ],
+)
+def test_errors(error, call, status):
+    with pytest.raises(error) as caught:
+        call()
+    assert isinstance(caught.value, octgemm.OctgemmError) and caught.value.status == status
+    assert str(caught.value)
+
+
+def test_error_of_run(ctx):
+    a = np.zeros((1, 131072), np.int8)
+    with pytest.raises(ValueError, match="131071"):  # ArgumentError is a ValueError
+        ctx.run(a, a)
+
+
+def test_library_is_named(tmp_path):
+    """$OCTGEMM_LIBRARY that cannot be loaded is an error that names it."""
+    environment = dict(os.environ, OCTGEMM_LIBRARY=str(tmp_path / "liboctgemm.so.0"))
+    program = "import octgemm; octgemm.backends()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    assert done.returncode != 0 and str(tmp_path) in done.stderr
+
+
+def test_threads(ctx):
+    """One context, threads with different sizes, each with workspaces of its own."""
+    random = np.random.default_rng(1)
+    jobs = []
+    for size in (16, 33, 64, 90):
+        a = random.integers(-128, 128, (size, 3 * size), np.int8)
+        b = random.integers(-128, 128, (size, 3 * size), np.int8)
+        jobs.append((a, b, model.product(a, b, za=3)))
+    failures = []
+
+    def work(first):
+        for turn in range(8):
+            a, b, expected = jobs[(first + turn) % len(jobs)]
+            if not np.array_equal(ctx.run(a, b, za=3), expected):
+                failures.append((first, turn))
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_workspace_of_the_caller(ctx):
+    """run() asks for what it needs and no more often."""
+    asked = []
+
+    def workspace(size):
+        asked.append(size)
+        return np.empty(size, np.int8)
+
+    a = np.random.default_rng(2).integers(-128, 128, (50, 300), np.int8)
+    model.assert_same(ctx.run(a, a, workspace=workspace), model.product(a, a))
+    assert len(asked) <= 1 and all(asked)

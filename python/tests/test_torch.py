@@ -133,6 +133,8 @@ def test_odd_views(device):
     d = ot.int8_scaled_mm(wide[:, 100:180], weight.t(), sa, sb, torch.float32)
     assert torch.equal(d, ot.int8_scaled_mm(a, weight.t(), sa, sb, torch.float32))
     assert ot.int_mm(a[:0], weight.t()).shape == (0, 24)
+    assert not ot.int_mm(a[:, :0], weight[:, :0].t()).any()
+    assert ot.per_token_quant_int8(sa.new_empty(2, 3, 0))[1].tolist() == [[[1.0]] * 3] * 2
 
 
 def test_context_and_packed(device):

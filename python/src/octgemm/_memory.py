@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
@@ -27,7 +28,7 @@ class Memory:
         context.allocated.add(self.pointer)
 
     def __del__(self) -> None:
-        if hasattr(self, "context"):
+        if hasattr(self, "context") and not sys.is_finalizing():
             self.context.free(self.pointer)
 
 

@@ -15,6 +15,7 @@ weight in the layout of checkpoints seen transposed, `weight.t()`; any other is 
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, Optional, Tuple
 
 import torch
@@ -62,6 +63,11 @@ def _rows(matrix: Tensor) -> Tensor:
     good = columns <= 1 or rows == 0 or matrix.stride(1) == 1
     apart = rows <= 1 or columns == 0 or matrix.stride(0) >= columns
     return matrix if good and apart else matrix.contiguous()
+
+
+def _tokens(x: Tensor) -> Tensor:
+    """All dimensions but the last as one; no -1, which an empty last dimension would not allow."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def _flat(vector: Optional[Tensor]) -> Optional[Tensor]:
@@ -193,7 +199,7 @@ def int8_scaled_mm(
 
 def per_token_quant_int8(x: Tensor) -> Tuple[Tensor, Tensor]:
     """sglang's per_token_quant_int8: q of the shape of x, scales (..., 1) in float32."""
-    q, scales, _zeros = _quantize(x.reshape(-1, x.shape[-1]))
+    q, scales, _zeros = _quantize(_tokens(x))
     return q.view(x.shape), scales.view(*x.shape[:-1], 1)
 
 
@@ -227,7 +233,7 @@ def cutlass_scaled_mm_azp(
     """
     if azp is not None:
         return _product(a, b, scale_a, scale_b, out_dtype, azp, bias)
-    rows = a.reshape(-1, a.shape[-1])
+    rows = _tokens(a)
     sums = _scaled_mm(rows, b.t(), None, None, torch.int32) - azp_adj.reshape(1, -1)
     result: Tensor = _finish(sums, scale_a, scale_b, out_dtype, bias)
     return result.view(*a.shape[:-1], b.shape[1])
@@ -242,7 +248,7 @@ def _product(
     azp: Optional[Tensor],
     bias: Optional[Tensor],
 ) -> Tensor:
-    rows = a.reshape(-1, a.shape[-1])
+    rows = _tokens(a)
     result: Tensor = _scaled_mm(rows, b.t(), scale_a, scale_b, out_dtype, azp, bias)
     return result.view(*a.shape[:-1], b.shape[1])
 
@@ -254,7 +260,7 @@ def scaled_int8_quant(
     symmetric: bool = True,
 ) -> Tuple[Tensor, Tensor, Optional[Tensor]]:
     """vLLM's scaled_int8_quant: (q, scale, azp), dynamic per token or, with `scale`, static."""
-    rows = input.reshape(-1, input.shape[-1])
+    rows = _tokens(input)
     if scale is None:
         q, scales, zeros = _quantize(rows, None, symmetric)
         return q.view(input.shape), scales.view(-1, 1), None if symmetric else zeros.view(-1, 1)

@@ -12,7 +12,8 @@
 #define __global__ __attribute__((global))
 #define __forceinline__ __inline__ __attribute__((always_inline))
 #define OCTGEMM_KERNEL                                                                             \
-    extern "C" __global__ __attribute__((amdgpu_flat_work_group_size(256, 256))) void
+    extern "C" __global__                                                                          \
+        __attribute__((amdgpu_flat_work_group_size(256, 256), amdgpu_waves_per_eu(2))) void
 #include <string.h>
 #define memcpy __builtin_memcpy /* the header's is a host function */
 #endif
@@ -62,6 +63,13 @@ OCTGEMM_FN void block_barrier()
 #endif
 }
 
+/* The compiler moves nothing across: it would gladly load all that is to come into registers. */
+OCTGEMM_FN void keep_order()
+{
+    __asm__ volatile("" ::: "memory");
+    __builtin_amdgcn_sched_barrier(0);
+}
+
 /* One 16-byte access at any address: amdhsa runs with unaligned access enabled, so the compiler
  * makes a single instruction of it. */
 OCTGEMM_FN chunk load_chunk(const int8_t *at)
@@ -72,23 +80,30 @@ OCTGEMM_FN chunk load_chunk(const int8_t *at)
 }
 
 /* Bytes [at, at + 16) of a row that ends at `end`, zeros from there on; nothing past the end is
- * read. A row of 16 bytes or more gives them in one load that ends with it, shifted into place. */
+ * read. The row has 16 bytes or more: one load that ends no later than it, shifted into place. */
+OCTGEMM_FN chunk load_chunk_ending(const int8_t *row, int32_t at, int32_t end)
+{
+    int32_t last = end - chunk_bytes;
+    int32_t past = at - last; /* bytes to drop */
+    unsigned __int128 bits;
+    chunk value;
+    memcpy(&bits, row + (past > 0 ? last : at), sizeof bits);
+    if (past > 0)
+        bits = past < chunk_bytes ? bits >> 8 * past : 0;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* The same for a row of any length. */
 OCTGEMM_FN chunk load_chunk_before(const int8_t *row, int32_t at, int32_t end)
 {
-    chunk value = {0, 0, 0, 0};
-    int32_t rest = end - at;
-    if (rest >= chunk_bytes)
-        return load_chunk(row + at);
-    if (rest <= 0)
-        return value;
+    if (end >= chunk_bytes)
+        return load_chunk_ending(row, at, end);
     unsigned __int128 bits = 0;
-    if (end >= chunk_bytes) {
-        memcpy(&bits, row + end - chunk_bytes, sizeof bits);
-        bits >>= 8 * (chunk_bytes - rest);
-    } else {
-        for (int32_t i = rest - 1; i >= 0; i--)
-            bits = bits << 8 | (uint8_t)row[at + i];
-    }
+    chunk value;
+#pragma unroll 1
+    for (int32_t i = end - 1; i >= at; i--)
+        bits = bits << 8 | (uint8_t)row[i];
     memcpy(&value, &bits, sizeof value);
     return value;
 }

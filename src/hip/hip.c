@@ -218,26 +218,29 @@ static const struct gpu_driver driver = {
     .weights = &weights,
 };
 
-/* Every kernel takes any shape, stride and address, on every target. `rate` is the int8 peak of
- * CDNA3 per compute unit and clock, by the share that a tile's traffic with LDS leaves
- * (doc/AMD.md); other targets keep the order among tiles. */
-#define ROW(name_, function_, ...)                                                                 \
-    OCTGEMM_GPU_KERNEL(name_, "any", .function = function_, .unaligned = function_,                \
-                       .last = 0xffff, .tile_k = 64, .threads = 256, .align = 1, .max_splits = 16, \
-                       __VA_ARGS__)
+/* Every kernel takes any shape, stride and address. `rate` is the int8 peak of CDNA3 per compute
+ * unit and clock, by the share that a tile's traffic with LDS leaves (doc/AMD.md); other targets
+ * keep the order among tiles. The widest tiles are for where their sums and operands fit in
+ * registers: matrix instructions, and the smaller of the two on RDNA2 as well. */
+#define ROW(name_, arch_, function_, ...)                                                          \
+    OCTGEMM_GPU_KERNEL(name_, arch_, .function = function_, .unaligned = function_, .tile_k = 64,  \
+                       .threads = 256, .align = 1, .max_splits = 16, __VA_ARGS__)
+#define ANY .last = 0xffff
 static const struct kernel kernels[] = {
-    ROW("tile_256x128", "tile_256x128", .tile_m = 256, .tile_n = 128, .resident = 1, .rate = 1300,
-        .fixed = 4),
-    ROW("tile_128x128", "tile_128x128", .tile_m = 128, .tile_n = 128, .resident = 2, .rate = 1200,
-        .fixed = 4),
-    ROW("stream_16", "stream_16", .tile_m = 16, .tile_n = 16, .resident = 4, .rate = 128,
-        .fixed = 3),
-    ROW("stream_32", "stream_32", .tile_m = 32, .tile_n = 16, .resident = 4, .rate = 192,
-        .fixed = 3),
-    ROW("stream_64", "stream_64", .tile_m = 64, .tile_n = 16, .resident = 2, .rate = 256,
-        .fixed = 3),
-    ROW("tile_64x64", "tile_64x64", .tile_m = 64, .tile_n = 64, .resident = 4, .persistent = 1,
-        .rate = 800, .fixed = 4),
+    ROW("tile_256x128", "gfx11", "tile_256x128", .first = 0x1100, .last = 0x12ff, .tile_m = 256,
+        .tile_n = 128, .resident = 1, .rate = 1300, .fixed = 4),
+    ROW("tile_256x128_cdna", "gfx908", "tile_256x128", .first = 0x908, .last = 0x9ff, .tile_m = 256,
+        .tile_n = 128, .resident = 1, .rate = 1300, .fixed = 4),
+    ROW("tile_128x128", "gfx908", "tile_128x128", .first = 0x908, .last = 0xffff, .tile_m = 128,
+        .tile_n = 128, .resident = 2, .rate = 1200, .fixed = 4),
+    ROW("stream_16", "any", "stream_16", ANY, .tile_m = 16, .tile_n = 16, .resident = 4,
+        .rate = 128, .fixed = 3),
+    ROW("stream_32", "any", "stream_32", ANY, .tile_m = 32, .tile_n = 16, .resident = 4,
+        .rate = 192, .fixed = 3),
+    ROW("stream_64", "any", "stream_64", ANY, .tile_m = 64, .tile_n = 16, .resident = 2,
+        .rate = 256, .fixed = 3),
+    ROW("tile_64x64", "any", "tile_64x64", ANY, .tile_m = 64, .tile_n = 64, .resident = 4,
+        .persistent = 1, .rate = 800, .fixed = 4),
 };
 
 const struct backend octgemm_hip_backend = {

@@ -96,8 +96,8 @@ struct quantize_kernel {
                                                     octgemm_range *shared)
     {
         for (int64_t row = block_index(); row < p.rows; row += block_count()) {
-            const char *x =
-                p.k > 0 ? (const char *)p.x + row * p.ldx * (int64_t)sizeof(element) : nullptr;
+            int64_t first = p.k > 0 ? row * p.ldx : 0; /* x and q may be NULL when k is 0 */
+            const char *x = (const char *)p.x + first * (int64_t)sizeof(element);
             octgemm_rule rule = {0.0f, 0.0f, 0.0f, -128.0f, 0};
             if (p.static_scale)
                 rule.scale = octgemm_load_f32(p.scale, 0);

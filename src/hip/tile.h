@@ -60,6 +60,15 @@ struct panel {
             held[i] = load_chunk(source[i] + at);
     }
 
+    /* What is left of k behind whole steps. */
+    __device__ __forceinline__ void fetch_last(int32_t k, int32_t end)
+    {
+        int32_t at = k + thread_index() % step_chunks * chunk_bytes;
+        for (int i = 0; i < count; i++)
+            held[i] = load_chunk_ending(source[i], at, end);
+    }
+
+    /* The same for a row of any length. */
     __device__ __forceinline__ void fetch_before(int32_t k, int32_t end)
     {
         int32_t at = k + thread_index() % step_chunks * chunk_bytes;
@@ -131,7 +140,7 @@ struct tile_kernel {
                 for (int j = 0; j < tn; j++)
                     op::multiply(a_chunk, b_chunks[j], sum[i][j]);
             }
-            __builtin_amdgcn_sched_barrier(0); /* one depth's chunks in registers at a time */
+            keep_order(); /* one depth's chunks in registers at a time */
         }
     }
 
@@ -147,26 +156,21 @@ struct tile_kernel {
         block_barrier();
 
         int buffer = 0;
-        for (; end - k >= 2 * step; k += step) {
-            a.fetch(k + step);
-            b.fetch(k + step);
+        for (; end - k > step; k += step) {
+            if (end - k >= 2 * step) {
+                a.fetch(k + step);
+                b.fetch(k + step);
+            } else {
+                a.fetch_last(k + step, end);
+                b.fetch_last(k + step, end);
+            }
             multiply(lds + buffer);
             buffer = buffer_bytes - buffer;
             stash(lds + buffer);
             block_barrier();
         }
-        for (; k < end; k += step) { /* the last whole step and what is left of k */
-            bool more = end - k > step;
-            if (more) {
-                a.fetch_before(k + step, end);
-                b.fetch_before(k + step, end);
-            }
-            multiply(lds + buffer);
-            buffer = buffer_bytes - buffer;
-            if (more)
-                stash(lds + buffer);
-            block_barrier();
-        }
+        multiply(lds + buffer);
+        block_barrier(); /* LDS is free */
     }
 
     /* The rows' values go through LDS: each is loaded once, not once for each column of waves. */

@@ -53,6 +53,14 @@ OCTGEMM_FN unit find_unit(const octgemm_gemm_params &p, uint32_t index)
     return u;
 }
 
+/* In an unrolled loop: keeps the compiler from having all turns in flight, in registers, at once.
+ */
+OCTGEMM_FN void few_at_a_time(int i)
+{
+    if (i % 8 == 7)
+        keep_order();
+}
+
 /* Adds up the parts of a split k. Each thread holds kernel::values sums. Every unit but the tile's
  * last one to arrive stores them and returns false; that one adds the others' to its own: integers,
  * so the order of arrival does not show. */
@@ -66,8 +74,10 @@ static __device__ __forceinline__ bool add_splits(const octgemm_gemm_params &p, 
     int64_t tile_values = (int64_t)kernel::values * block_threads;
     int32_t *own = p.partial + u.index * tile_values + thread;
 #pragma unroll
-    for (int i = 0; i < kernel::values; i++)
+    for (int i = 0; i < kernel::values; i++) {
         own[i * block_threads] = sums.value(i);
+        few_at_a_time(i);
+    }
 
     __builtin_amdgcn_fence(__ATOMIC_RELEASE, "agent");
     block_barrier();
@@ -84,8 +94,10 @@ static __device__ __forceinline__ bool add_splits(const octgemm_gemm_params &p, 
             continue;
         const int32_t *part = p.partial + other * tile_values + thread;
 #pragma unroll
-        for (int i = 0; i < kernel::values; i++)
+        for (int i = 0; i < kernel::values; i++) {
             sums.add(i, part[i * block_threads]);
+            few_at_a_time(i);
+        }
     }
     return true;
 }

@@ -18,15 +18,15 @@ OCTGEMM_FN void pack_rows(const octgemm_weights_params &p, int32_t *shared)
 {
     int64_t width = p.packed ? p.ldp : p.k;
     for (int64_t row = block_index(); row < p.n; row += block_count()) {
-        const int8_t *from = p.k > 0 ? p.b + row * p.ldb : nullptr;
-        int8_t *to = p.packed ? p.packed + row * p.ldp : nullptr;
         int32_t sum = 0;
         for (int64_t at = thread_index() * chunk_bytes; at < width;
              at += block_threads * chunk_bytes) {
-            chunk value = load_chunk_before(from, (int32_t)at, p.k);
+            chunk value = {0, 0, 0, 0};
+            if (at < p.k)
+                value = load_chunk_before(p.b + row * p.ldb, (int32_t)at, p.k);
             sum += sum_bytes(value);
-            if (to) /* ldp is a multiple of 16 */
-                memcpy(to + at, &value, sizeof value);
+            if (p.packed) /* ldp is a multiple of 16 */
+                memcpy(p.packed + row * p.ldp + at, &value, sizeof value);
         }
         sum = block_reduce(sum, shared, [](int32_t a, int32_t b) { return a + b; });
         if (p.column && thread_index() == 0)

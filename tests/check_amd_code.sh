@@ -38,7 +38,7 @@ for code; do
         $1 == ".vgpr_count:" { vgprs = $2 }
         $1 == ".vgpr_spill_count:" {
             # not in the table for these, and stream_64, which loses a few registers on RDNA2
-            skip = name ~ /256x128/ && arch ~ /^gfx(90[06]|10)/ ||
+            skip = name ~ /256x128/ && arch ~ /^gfx(90[068]|10)/ ||
                 name ~ /128x128/ && arch ~ /^gfx90[06]/ || name == "stream_64" && arch ~ /^gfx10/
             print arch, name, vgprs, lds, scratch, $2
             if (!skip && (scratch > 0 || $2 > 0 || lds > 65536 || vgprs > 256)) bad = 1
@@ -53,7 +53,7 @@ for code; do
             fail "$arch $kernel: an unsigned operand"
         echo "$body" | grep -qE 'flat_(load|store)|scratch_' &&
             case $kernel/$arch in
-            tile_*x128/gfx90[06] | tile_256x128/gfx10* | stream_64/gfx10*) ;;
+            tile_*x128/gfx90[06] | tile_256x128/gfx908 | tile_256x128/gfx10* | stream_64/gfx10*) ;;
             *) fail "$arch $kernel: flat or scratch access" ;;
             esac
         echo "$body" | grep -qE 'global_load_(dwordx4|b128)' || fail "$arch $kernel: no wide load"

@@ -229,7 +229,7 @@ static const struct gpu_driver driver = {
 static const struct kernel kernels[] = {
     ROW("tile_256x128", "gfx11", "tile_256x128", .first = 0x1100, .last = 0x12ff, .tile_m = 256,
         .tile_n = 128, .resident = 1, .rate = 1300, .fixed = 4),
-    ROW("tile_256x128_cdna", "gfx908", "tile_256x128", .first = 0x908, .last = 0x9ff, .tile_m = 256,
+    ROW("tile_256x128_cdna", "gfx90a", "tile_256x128", .first = 0x90a, .last = 0x9ff, .tile_m = 256,
         .tile_n = 128, .resident = 1, .rate = 1300, .fixed = 4),
     ROW("tile_128x128", "gfx908", "tile_128x128", .first = 0x908, .last = 0xffff, .tile_m = 128,
         .tile_n = 128, .resident = 2, .rate = 1200, .fixed = 4),

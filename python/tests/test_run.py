@@ -1,6 +1,7 @@
 """Context.run() and pack() against the model: types, modes, strides, packed weights."""
 
 import itertools
+import sys
 
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
@@ -120,3 +121,9 @@ def test_bfloat16_arrays(ctx):
     out = ctx.run(a, b, bias=bias, dtype=ml_dtypes.bfloat16)
     assert out.dtype == ml_dtypes.bfloat16
     assert out.astype(np.float32).tolist() == [[4, 5, 6, 7]] * 2
+
+
+def test_bfloat16_without_ml_dtypes(ctx, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)  # importing it fails
+    out = ctx.run(np.ones((1, 3), np.int8), np.ones((2, 3), np.int8), dtype="bf16")
+    assert out.dtype == np.uint16 and out.tolist() == [[0x4040, 0x4040]]

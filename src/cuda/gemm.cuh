@@ -192,7 +192,8 @@ __device__ __forceinline__ void gemm(const octgemm_gemm_params &p)
         swizzled<T::tile_k>(warp_m * T::tm * 8 + (lane & 7) + (lane >> 4 << 3), lane >> 3 & 1);
 
     int32_t sum[T::tn][T::tm][4] = {};
-    constexpr int buffers = T::ahead ? 2 : 1;
+    constexpr bool ahead = T::ahead && has_async_copy; /* copies by way of registers need those */
+    constexpr int buffers = ahead ? 2 : 1;
     uint32_t bf[buffers][T::tn][4], af[buffers][T::tm][2];
 
     constexpr int loads = T::tn + T::tm / 2;
@@ -209,7 +210,8 @@ __device__ __forceinline__ void gemm(const octgemm_gemm_params &p)
     };
     constexpr int products = T::tn * T::tm;
     auto multiply = [&](int buffer, int q) {
-        int i = q % T::tn, j = q / T::tn;
+        /* To and fro over j, so that a register operand of one MMA serves the next. */
+        int i = q / T::tm, j = i % 2 ? T::tm - 1 - q % T::tm : q % T::tm;
         mma_16832(sum[i][j], bf[buffer][i], af[buffer][j][0], af[buffer][j][1]);
     };
 
@@ -219,7 +221,7 @@ __device__ __forceinline__ void gemm(const octgemm_gemm_params &p)
         return stage + T::stage_bytes == ring ? 0 : stage + T::stage_bytes;
     };
     uint32_t full = 0, empty = ring - T::stage_bytes;
-    if constexpr (T::ahead) {
+    if constexpr (ahead) {
         /* In order: an instruction that waits for shared memory holds up the MMAs behind it, so
          * fragment loads and copies are dealt out evenly between them. */
         constexpr int copies = copy_b.count + copy_a.count;

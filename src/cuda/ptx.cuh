@@ -11,6 +11,13 @@
 
 #include <stdint.h>
 
+/* Whether global memory can be copied to shared memory without registers. */
+#if __CUDA_ARCH__ >= 800
+static constexpr bool has_async_copy = true;
+#else
+static constexpr bool has_async_copy = false;
+#endif
+
 /* Shared-memory instructions take 32-bit addresses of their own window. */
 __device__ __forceinline__ uint32_t shared_address(const void *pointer)
 {

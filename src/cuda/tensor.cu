@@ -1,6 +1,6 @@
 /* The tiles of gemm.cuh that the table in kernels.c offers, by tokens x weights x k.
  *
- * Registers and bytes are those of sm_90; no kernel spills on any target (tests/check_sass.sh). The
+ * Registers and bytes are those of sm_90; no kernel spills on any target (tests/cuda_code.sh). The
  * figures beside a tile, and what was tried and lost, are in bench/NOTES.md.
  */
 #include "cuda/gemm.cuh"

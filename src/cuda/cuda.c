@@ -240,21 +240,18 @@ static octgemm_status tensor_map(const struct gpu_ctx *ctx, void *map,
     return code ? octgemm_gpu_fail(ctx->driver, &cuda.tensor_map, code, "") : OCTGEMM_OK;
 }
 
-/* One kernel, with a block as large as keeps the row in registers (32 bytes of each thread). A
- * block loads its next row while it works on one, so there are no more of them than run at a time.
- */
+/* One kernel, with a block as large as keeps the row in registers (64 bytes of each thread). */
 #define QUANTIZER(...)                                                                             \
     {                                                                                              \
-        .module = OCTGEMM_CUDA_QUANTIZE, .function = "octgemm_quantize_any", .overlap = 1,         \
-        __VA_ARGS__                                                                                \
+        .module = OCTGEMM_CUDA_QUANTIZE, .function = "octgemm_quantize_any", .rows_per_block = 1,  \
+        .overlap = 1, __VA_ARGS__                                                                  \
     }
 
 static const struct gpu_quantizer quantizers[] = {
-    QUANTIZER(.threads = 128, .resident = 8, .align = 16, .max_k = 2048),
-    QUANTIZER(.threads = 256, .resident = 4, .align = 16, .max_k = 4096),
-    QUANTIZER(.threads = 512, .resident = 2, .align = 16, .max_k = 8192),
-    QUANTIZER(.threads = 1024, .resident = 1, .align = 16, .max_k = 16384),
-    QUANTIZER(.threads = 256, .resident = 4, .align = 1),
+    QUANTIZER(.threads = 64, .align = 16, .max_k = 2048),
+    QUANTIZER(.threads = 128, .align = 16, .max_k = 4096),
+    QUANTIZER(.threads = 512, .align = 16, .max_k = 16384),
+    QUANTIZER(.threads = 256, .align = 1),
 };
 
 static const struct gpu_helper weights = {

@@ -1,9 +1,8 @@
 /* The quantiser: a block per row, one pass over memory.
  *
- * A row of up to 2 x 16 bytes per thread stays in registers between finding its range and writing
- * it, and the next row is on its way meanwhile; what a longer row has beyond that is read again,
- * from L2 for the most part. The rules are octgemm-numerics(7), in the order of src/ref/ref.c:
- * divisions are IEEE, nothing is fused.
+ * A row of up to 4 x 16 bytes per thread stays in registers between finding its range and writing
+ * it; what a longer row has beyond that is read again, from L2 for the most part. The rules are
+ * octgemm-numerics(7), in the order of src/ref/ref.c: divisions are IEEE, nothing is fused.
  */
 #include "cuda/access.cuh"
 #include "gpu/rule.h"
@@ -39,7 +38,7 @@ __device__ __forceinline__ void unpack(float (&x)[16 / size], const uint4 &v, in
 template <int size>
 __device__ __forceinline__ void quantize_rows(const octgemm_quantize_params &p)
 {
-    constexpr int values = 16 / size, held = 2;
+    constexpr int values = 16 / size, held = 4;
     __shared__ octgemm_range parts[32];
     const int thread = threadIdx.x, threads = blockDim.x, lane = thread & 31, warp = thread >> 5;
     const bool dynamic = !p.static_scale, asymmetric = p.zero != nullptr;
@@ -49,21 +48,14 @@ __device__ __forceinline__ void quantize_rows(const octgemm_quantize_params &p)
 
     grid_wait();
     const float given = p.static_scale ? load_32<1, float>(p.scale, 0) : 1.0f;
-    auto load = [&](int64_t row, int64_t piece) {
-        const uint8_t *at = (const uint8_t *)p.x + row * p.ldx * size + piece * 16;
-        int bytes = (int)min(p.k - piece * values, (int64_t)values) * size;
-        return x_aligned && bytes >= 16 ? load_stream_16(at) : load_any_16(at, bytes);
-    };
-    uint4 next[held];
-    auto load_next = [&](int64_t row) {
-#pragma unroll
-        for (int i = 0; i < held; i++)
-            if (row < p.rows && thread + i * threads < count)
-                next[i] = load(row, thread + i * threads);
-    };
-    load_next(blockIdx.x);
     for (int64_t row = blockIdx.x; row < p.rows; row += gridDim.x) {
+        const uint8_t *from = (const uint8_t *)p.x + row * p.ldx * size;
         int8_t *to = p.q + row * p.ldq;
+        auto load = [&](int64_t piece) {
+            const uint8_t *at = from + piece * 16;
+            int bytes = (int)min(p.k - piece * values, (int64_t)values) * size;
+            return x_aligned && bytes >= 16 ? load_stream_16(at) : load_any_16(at, bytes);
+        };
         auto measure = [&](const uint4 &v, octgemm_range r) {
             float x[values];
             unpack<size>(x, v, p.x_type);
@@ -79,8 +71,8 @@ __device__ __forceinline__ void quantize_rows(const octgemm_quantize_params &p)
         uint4 v[held];
 #pragma unroll
         for (int i = 0; i < held; i++)
-            v[i] = next[i];
-        load_next(row + gridDim.x);
+            if (thread + i * threads < count)
+                v[i] = load(thread + i * threads);
 
         octgemm_rule rule = {given, 0.0f, 0.0f, -128.0f, 0};
         if (dynamic) {
@@ -90,7 +82,7 @@ __device__ __forceinline__ void quantize_rows(const octgemm_quantize_params &p)
                 if (thread + i * threads < count)
                     r = measure(v[i], r);
             for (int64_t piece = thread + held * threads; piece < count; piece += threads)
-                r = measure(load(row, piece), r);
+                r = measure(load(piece), r);
             r = join_warp(r);
             __syncthreads(); /* the row before has been read */
             if (lane == 0)
@@ -136,12 +128,12 @@ __device__ __forceinline__ void quantize_rows(const octgemm_quantize_params &p)
             if (thread + i * threads < count)
                 write(thread + i * threads, v[i]);
         for (int64_t piece = thread + held * threads; piece < count; piece += threads)
-            write(piece, load(row, piece));
+            write(piece, load(piece));
     }
     grid_release();
 }
 
-extern "C" __global__ void __launch_bounds__(1024)
+extern "C" __global__ void __launch_bounds__(512, 2)
     octgemm_quantize_any(const __grid_constant__ octgemm_quantize_params p)
 {
     if (p.x_type == OCTGEMM_F32)

@@ -173,7 +173,7 @@ struct gpu_quantizer {
     unsigned module;
     const char *function;
     int threads;
-    int resident; /* no more blocks than this for each multiprocessor; 0: a block for every row */
+    int rows_per_block;
     int overlap;
     int align;     /* of x and q and their strides, in bytes; 1: any, scale and zero too */
     int64_t max_k; /* 0: any */

@@ -38,7 +38,8 @@ struct octgemm_gemm_params {
     int32_t reserved;
 };
 
-/* Rows of x to int8. Block x has the rows x, x + gridDim.x, ... */
+/* Rows of x to int8. Block x has the rows x * rows_per_block and on, then the same after a stride
+ * of gridDim.x * rows_per_block. */
 struct octgemm_quantize_params {
     const void *x;
     int8_t *q;

@@ -359,10 +359,8 @@ octgemm_status octgemm_gpu_quantize(const octgemm_ctx *ctx, const octgemm_quanti
                                              .k = args->k,
                                              .x_type = (int32_t)args->x_type,
                                              .static_scale = args->static_scale};
-    int64_t blocks = args->rows;
-    int64_t most = (int64_t)gpu(ctx)->device->multiprocessors * quantizer->resident;
-    if (most > 0 && blocks > most)
-        blocks = most;
+    int64_t blocks =
+        args->rows / quantizer->rows_per_block + (args->rows % quantizer->rows_per_block > 0);
     const struct gpu_launch launch = {.function = gpu(ctx)->quantizers[row],
                                       .name = quantizer->function,
                                       .blocks = at_most(blocks, most_rows),

@@ -190,7 +190,7 @@ static void leave(const struct gpu_ctx *ctx, int previous)
 /* -- tables ---------------------------------------------------------------------------------- */
 
 static const struct gpu_quantizer quantizers[] = {
-    {.function = "quantize", .threads = 256, .align = 1},
+    {.function = "quantize", .threads = 256, .rows_per_block = 1, .align = 1},
 };
 
 static const struct gpu_helper weights = {.function = "weights", .threads = 256};

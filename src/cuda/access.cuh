@@ -45,8 +45,8 @@ __device__ __forceinline__ int copy_width(const void *base, int64_t ld)
 
 /* 16 bytes from any address, of which `bytes` exist (16 or more: all; 0 or less: none); the rest
  * are zero. Nothing else is read: words where whole words lie inside, bytes at the two ends.
- * (`bytes` is not clamped by callers: ptxas 13.0 for sm_90 turns max(min(x, 16), 0) == 16 into one
- * VIMNMX.RELU whose predicate came out wrong on an H200.) */
+ * (`bytes` is not clamped by callers: with max(min(x, 16), 0) == 16, which ptxas 13.0 made one
+ * VIMNMX.RELU of, parts of chunks were copied whole on an H200; without, never.) */
 __device__ __forceinline__ uint4 load_any_16(const void *global, int bytes)
 {
     const uint8_t *from = (const uint8_t *)global;

@@ -110,10 +110,16 @@ octgemm_status octgemm_open(octgemm_ctx **out, const char *name, int device)
                                 info.reason);
         return open_device(out, backend, device, &info);
     }
-    for (size_t i = 0; i < backend_count && backends[i] != &octgemm_ref_backend; i++)
-        if (backends[i]->probe(backends[i], device, &info) == OCTGEMM_OK)
-            return open_device(out, backends[i], device, &info);
-    return octgemm_fail(OCTGEMM_ERR_NO_BACKEND, "auto: no backend has a device %d", device);
+    for (size_t i = 0; i < backend_count && backends[i] != &octgemm_ref_backend; i++) {
+        if (backends[i]->probe(backends[i], device, &info) != OCTGEMM_OK)
+            continue;
+        octgemm_status status = open_device(out, backends[i], device, &info);
+        /* A GPU that was found and cannot be opened (its memory is full, say) cannot run here. */
+        if (status != OCTGEMM_ERR_DEVICE && status != OCTGEMM_ERR_NOMEM)
+            return status;
+    }
+    return octgemm_fail(OCTGEMM_ERR_NO_BACKEND, "auto: no backend has a device %d that opens",
+                        device);
 }
 
 void octgemm_close(octgemm_ctx **ctx)

@@ -241,6 +241,22 @@ START_TEST(every_device_is_listed)
 }
 END_TEST
 
+START_TEST(auto_passes_over_a_gpu_that_does_not_open)
+{
+    struct mock_cuda *mock = load_mock();
+    octgemm_ctx *ctx;
+    octgemm_info info;
+    mock->fail = "cuModuleLoadData";
+    mock->code = 2;
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_ERR_NOMEM);
+    ck_assert_int_eq(octgemm_open(&ctx, "auto", 0), OCTGEMM_OK);
+    ck_assert_int_eq(octgemm_query(ctx, NULL, &info), OCTGEMM_OK);
+    ck_assert_str_eq(info.backend, "cpu");
+    octgemm_close(&ctx);
+    ck_assert_int_eq(mock->contexts, 0);
+}
+END_TEST
+
 START_TEST(auto_takes_the_gpu)
 {
     octgemm_ctx *ctx;
@@ -591,6 +607,7 @@ int main(void)
     tcase_add_test(tests, a_device_that_is_not_there);
     tcase_add_test(tests, every_device_is_listed);
     tcase_add_test(tests, auto_takes_the_gpu);
+    tcase_add_test(tests, auto_passes_over_a_gpu_that_does_not_open);
     tcase_add_test(tests, threads_load_the_driver_once);
     tcase_add_test(tests, everything_is_given_back);
     tcase_add_test(tests, a_run_only_queues_work);

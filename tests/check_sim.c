@@ -2,6 +2,8 @@
  * host side on a libamdhip64.so of the project's own (tests/sim/runtime.c).
  *
  *   OCTGEMM_SIM_ALL=1        the whole suite for every kernel and target (`make bigcheck-sim`)
+ *   OCTGEMM_SIM_TARGET=...   every kernel of one target only, and
+ *   OCTGEMM_SIM_LIBRARY=...  on another runtime (tests/sim_mutations.sh)
  */
 #include "suite/suite.h"
 
@@ -9,6 +11,7 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What runs. A target stands for its matrix operation; the device says it is SIM_ARCH, for which
  * the library has code. What all targets share is tried on one. */
@@ -45,7 +48,9 @@ START_TEST(kernels_equal_the_reference)
                                     .require = "hip",
                                     .line = print_line};
     struct suite_result result;
-    ck_assert_msg(dlopen(SIM_LIBRARY, RTLD_NOW | RTLD_LOCAL) != NULL, "%s", dlerror());
+    const char *library = getenv("OCTGEMM_SIM_LIBRARY");
+    ck_assert_msg(dlopen(library ? library : SIM_LIBRARY, RTLD_NOW | RTLD_LOCAL) != NULL, "%s",
+                  dlerror());
     setenv("OCTGEMM_SIM_CODE", runs[_i].target, 1);
     setenv("OCTGEMM_SIM_ARCH", SIM_ARCH, 1);
     int rc = suite_run(&options, &result);
@@ -60,9 +65,18 @@ int main(void)
 {
     Suite *suite = suite_create("simulator");
     TCase *tests = tcase_create("simulator");
-    int count = getenv("OCTGEMM_SIM_ALL") ? smoke_targets : run_count;
+    const char *only = getenv("OCTGEMM_SIM_TARGET");
+    int first = 0;
+    int end = getenv("OCTGEMM_SIM_ALL") ? smoke_targets : run_count;
+    if (only) {
+        while (first < smoke_targets && strcmp(runs[first].target, only) != 0)
+            first++;
+        end = first + 1;
+        if (end > smoke_targets)
+            return EXIT_FAILURE;
+    }
     tcase_set_timeout(tests, 0);
-    tcase_add_loop_test(tests, kernels_equal_the_reference, 0, count);
+    tcase_add_loop_test(tests, kernels_equal_the_reference, first, end);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

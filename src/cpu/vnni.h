@@ -123,12 +123,19 @@ typedef void tile_function(const struct vnni_tile *s);
     {                                                                                              \
         multiply_tile(s, rows, panels);                                                            \
     }
+/* clang-format 14 finds no stable layout for this one. */
+/* clang-format off */
 #define TILES(panels)                                                                              \
     TILE(1, panels)                                                                                \
-    TILE(2, panels) TILE(3, panels) TILE(4, panels) TILE(5, panels)                                \
-        TILE(6, panels) static tile_function *const tiles_##panels[TILE_ROWS] = {                  \
-            tile_1x##panels, tile_2x##panels, tile_3x##panels,                                     \
-            tile_4x##panels, tile_5x##panels, tile_6x##panels}
+    TILE(2, panels)                                                                                \
+    TILE(3, panels)                                                                                \
+    TILE(4, panels)                                                                                \
+    TILE(5, panels)                                                                                \
+    TILE(6, panels)                                                                                \
+    static tile_function *const tiles_##panels[TILE_ROWS] = {                                      \
+        tile_1x##panels, tile_2x##panels, tile_3x##panels,                                         \
+        tile_4x##panels, tile_5x##panels, tile_6x##panels}
+/* clang-format on */
 
 /* [panels - 1][rows - 1]: defined by the file that includes this one, with the macros above. */
 static tile_function *const *const tiles[TILE_PANELS];

@@ -444,6 +444,55 @@ START_TEST(packed_weights_bring_their_sums)
 }
 END_TEST
 
+/* Rows off the kernel's alignment are copied into the workspace, B's together with their sums, and
+ * the kernel's aligned function reads the copies. It still does not take a misaligned D. */
+START_TEST(odd_rows_are_copied)
+{
+    struct record record = {.count = 0};
+    struct mock_cuda *mock = load_mock();
+    static _Alignas(256) char memory[1 << 20];
+    octgemm_ctx *ctx;
+    size_t bytes;
+    mock->launch = record_launch;
+    mock->user = &record;
+    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "mma_128x128x128", 1), 0);
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    octgemm_args args = product(memory);
+    args.lda = k + 1;
+    args.ldb = k + 1;
+    ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
+    args.workspace = memory + 1;
+    args.a++; /* any address will do */
+    ck_assert_int_eq(octgemm_workspace(ctx, &args, &bytes), OCTGEMM_OK);
+    ck_assert_uint_eq(bytes, args.workspace_size);
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    ck_assert_int_eq(record.count, 3);
+    const struct octgemm_weights_params *a = &record.params[0].weights;
+    const struct octgemm_weights_params *b = &record.params[1].weights;
+    const struct octgemm_gemm_params *gemm = &record.params[2].gemm;
+    ck_assert_ptr_eq(a->b, args.a);
+    ck_assert_int_eq(a->n, m);
+    ck_assert_int_eq(a->ldb, k + 1);
+    ck_assert_int_eq(a->ldp, 256);
+    ck_assert_ptr_null(a->column);
+    ck_assert_ptr_eq(b->b, args.b);
+    ck_assert_int_eq(b->n, n);
+    ck_assert(a->packed >= (int8_t *)memory + 1 && a->packed + m * 256 <= b->packed);
+    ck_assert(b->packed + n * 256 <= (int8_t *)b->column);
+    ck_assert((char *)(b->column + n) <= memory + 1 + args.workspace_size);
+    ck_assert_str_eq(record.launch[2].function, "octgemm_mma_128x128x128");
+    ck_assert_ptr_eq(gemm->a, a->packed);
+    ck_assert_ptr_eq(gemm->b, b->packed);
+    ck_assert_ptr_eq(gemm->column, b->column);
+    ck_assert_int_eq(gemm->lda, 256);
+    ck_assert_int_eq(gemm->ldb, 256);
+
+    args.d = memory + 1;
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_ERR_UNSUPPORTED);
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* octgemm_workspace() may be asked without addresses; what it says is enough for any. */
 START_TEST(workspace_is_enough_for_any_address)
 {
@@ -453,20 +502,20 @@ START_TEST(workspace_is_enough_for_any_address)
     ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
     for (int64_t rows = 1; rows <= 4096; rows *= 2)
         for (int64_t depth = 16; depth <= 65536; depth *= 4)
-            for (int zero_points = 0; zero_points < 2; zero_points++) {
+            for (int variant = 0; variant < 16; variant++) {
                 octgemm_args args = {.size = sizeof args,
                                      .m = rows,
                                      .n = 1000,
                                      .k = depth,
-                                     .lda = depth,
-                                     .ldb = depth,
+                                     .lda = depth + (variant >> 1 & 1),
+                                     .ldb = depth + (variant >> 2 & 1) * 4,
                                      .ldd = 1000};
                 size_t without, with;
-                args.za = zero_points ? (const int32_t *)64 : NULL;
+                args.za = variant & 1 ? (const int32_t *)64 : NULL;
                 ck_assert_int_eq(octgemm_workspace(ctx, &args, &without), OCTGEMM_OK);
                 args.a = (const int8_t *)1;
                 args.b = (const void *)1;
-                args.d = (void *)1;
+                args.d = variant & 8 ? (void *)1 : NULL;
                 ck_assert_int_eq(octgemm_workspace(ctx, &args, &with), OCTGEMM_OK);
                 ck_assert_int_eq(octgemm_query(ctx, &args, &info), OCTGEMM_OK);
                 ck_assert_msg(with <= without, "m %d k %d: %s wants %zu, not %zu", (int)rows,
@@ -614,6 +663,7 @@ int main(void)
     tcase_add_test(tests, the_callers_context_is_restored);
     tcase_add_test(tests, parameters_reach_the_kernel);
     tcase_add_test(tests, packed_weights_bring_their_sums);
+    tcase_add_test(tests, odd_rows_are_copied);
     tcase_add_test(tests, workspace_is_enough_for_any_address);
     tcase_add_loop_test(tests, every_call_may_fail, 0, failure_count);
     tcase_add_test(tests, the_table_of_failures_is_complete);

@@ -7,6 +7,9 @@
  * they do not fill the device, k is split as long as that pays for adding the partial sums. Shape
  * and device alone decide, so that two calls with equal arguments agree.
  *
+ * Rows off a kernel's alignment are read in pieces by its other function, or copied to aligned rows
+ * first, whichever is predicted to be faster.
+ *
  * The norm and the shares of the nominal bandwidths were fitted with the kernels' own figures to
  * timings of every kernel on an H200 (bench/NOTES.md).
  */
@@ -22,6 +25,22 @@ static int64_t divide_up(int64_t a, int64_t b)
 static int element_bytes(octgemm_type type)
 {
     return type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 2 : 4;
+}
+
+struct gpu_odd octgemm_gpu_odd_strides(const struct gpu_kernel *kernel, const octgemm_args *args)
+{
+    int64_t mask = kernel->align - 1;
+    int packed = args->b_layout == OCTGEMM_B_PACKED; /* those rows fit every kernel */
+    const struct gpu_odd odd = {.a = args->k > 0 && (args->lda & mask) != 0,
+                                .b = args->k > 0 && !packed && (args->ldb & mask) != 0};
+    return odd;
+}
+
+int octgemm_gpu_may_copy(const struct gpu_odd *odd, const octgemm_args *args)
+{
+    const double most = 4e9;
+    double rows = (odd->a ? (double)args->m : 0) + (odd->b ? (double)args->n : 0);
+    return rows * (double)args->k <= most && rows <= most / 128;
 }
 
 /* What does not depend on the split. */
@@ -72,25 +91,60 @@ static double compute_time(const struct gpu_plan *plan, const struct flows *flow
     return clocks / flows->clock + kernel->start * (rounds + (rest > 0));
 }
 
+/* Clocks that a thread takes for 16 bytes of a row that it cannot read at once. */
+static double piecework(int odd, int64_t ld)
+{
+    const double words = 500;
+    const double bytes = 1800;
+    return !odd ? 0 : ld % 4 == 0 ? words : bytes;
+}
+
+/* Microseconds that the threads of a multiprocessor's blocks read such rows for. */
+static double piece_time(const struct gpu_plan *plan, const struct flows *flows,
+                         const struct gpu_device *device, const struct gpu_kernel *kernel,
+                         const octgemm_args *args, const struct gpu_odd *odd)
+{
+    if (plan->copied)
+        return 0;
+    double units = (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
+    double rounds = ceil(units / ((double)device->multiprocessors * residents(device, kernel)));
+    double clocks = kernel->tile_m * piecework(odd->a, args->lda) +
+                    kernel->tile_n * piecework(odd->b, args->ldb);
+    return rounds * clocks * plan->k_split / 16 / kernel->threads / flows->clock;
+}
+
+/* Microseconds for copying an operand's rows. */
+static double copy_time(const struct flows *flows, int64_t rows, int64_t k)
+{
+    const double launch = 2.5;
+    return launch + 2 * (double)rows * (double)k / flows->memory;
+}
+
 /* Microseconds of a plan. */
 static double predict(const struct gpu_plan *plan, const struct flows *flows,
-                      const struct gpu_device *device, const struct gpu_kernel *kernel)
+                      const struct gpu_device *device, const struct gpu_kernel *kernel,
+                      const octgemm_args *args, const struct gpu_odd *odd)
 {
     const double norm = 3.3;
     const double joining = 3; /* of a cluster's sums, for each part but one */
     const double zeroing = 3; /* of the counters where there is no cluster */
+    double compute = compute_time(plan, flows, device, kernel);
+    double pieces = piece_time(plan, flows, device, kernel, args, odd);
     double tile = (double)kernel->tile_m * kernel->tile_n;
     double units = (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
-    double compute = compute_time(plan, flows, device, kernel);
     double l2_bytes = units * (kernel->tile_m + kernel->tile_n) * plan->k_split;
     if (plan->splits > 1 && !plan->cluster)
         l2_bytes += units * tile * 2 * 4;
     double longest = pow(pow(compute, norm) + pow(flows->memory_bytes / flows->memory, norm) +
-                             pow(l2_bytes / flows->l2, norm),
+                             pow(l2_bytes / flows->l2, norm) + pow(pieces, norm),
                          1 / norm);
     double time = kernel->fixed + longest;
     if (plan->splits > 1)
         time += joining * (plan->splits - 1) + (plan->cluster ? 0 : zeroing);
+    if (plan->copied && odd->a)
+        time += copy_time(flows, args->m, args->k);
+    if (plan->copied && odd->b)
+        time += copy_time(flows, args->n, args->k);
     return time;
 }
 
@@ -120,11 +174,17 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
     int full = candidate.tiles_m >= slots || candidate.tiles_n >= slots ||
                candidate.tiles_m * candidate.tiles_n >= slots;
     int most = full ? 1 : kernel->max_splits;
-    for (int wanted = 1; wanted <= most; wanted++) {
-        if (!split(&candidate, wanted, device, kernel, args, frugal))
-            continue;
-        candidate.microseconds = predict(&candidate, &flows, device, kernel);
-        if (wanted == 1 || candidate.microseconds < plan->microseconds)
-            *plan = candidate;
-    }
+    struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
+    int copies = (odd.a || odd.b) && !frugal && octgemm_gpu_may_copy(&odd, args);
+    int found = 0;
+    for (candidate.copied = copies && !kernel->unaligned; candidate.copied <= copies;
+         candidate.copied++)
+        for (int wanted = 1; wanted <= most; wanted++) {
+            if (!split(&candidate, wanted, device, kernel, args, frugal))
+                continue;
+            candidate.microseconds = predict(&candidate, &flows, device, kernel, args, &odd);
+            if (!found || candidate.microseconds < plan->microseconds)
+                *plan = candidate;
+            found = 1;
+        }
 }

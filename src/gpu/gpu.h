@@ -191,6 +191,7 @@ struct gpu_plan {
     int splits, k_split;
     int cluster; /* the parts of a tile are one cluster */
     int group;
+    int copied; /* operands whose stride is off the kernel's alignment go to the workspace first */
     double microseconds; /* predicted */
 };
 
@@ -254,8 +255,18 @@ octgemm_status octgemm_gpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_
 octgemm_status octgemm_gpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const int8_t *b,
                                 int64_t ldb, void *packed, void *stream);
 
-/* choose.c: how `kernel` would do args on the device. frugal: without a workspace for partial sums.
- */
+/* choose.c: the operands whose stride keeps a kernel from its aligned function. Without k nothing
+ * is read. */
+struct gpu_odd {
+    int a, b;
+};
+struct gpu_odd octgemm_gpu_odd_strides(const struct gpu_kernel *kernel, const octgemm_args *args);
+
+/* Could those be copied? Not when that would take a good part of a device's memory. */
+int octgemm_gpu_may_copy(const struct gpu_odd *odd, const octgemm_args *args);
+
+/* How `kernel` would do args on the device. frugal: without a workspace for partial sums and
+ * copies. */
 void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                       const struct gpu_kernel *kernel, const octgemm_args *args, int frugal);
 

@@ -51,7 +51,8 @@ struct octgemm_quantize_params {
     int32_t static_scale;
 };
 
-/* Packing B, and the sums of its rows. Block x has the rows x, x + gridDim.x, ... */
+/* Copying rows (to pack B, or A or B for a kernel that their stride does not fit), and the sums of
+ * the rows. Block x has the rows x, x + gridDim.x, ... */
 struct octgemm_weights_params {
     const int8_t *b;
     int8_t *packed;  /* NULL: sums only. Rows of ldp bytes, zeros from k on. */

@@ -1,8 +1,9 @@
 /* The operations: from arguments to kernel parameters to launches. One text for CUDA and HIP.
  *
- * A run is one to three entries in the stream and nothing else: the sums of B's rows (with zero
- * points, unless the weights are packed and bring them), zeroed counters (when k is split), the
- * kernel. What they need of memory is the caller's workspace.
+ * A run is one to four entries in the stream and nothing else: a copy of A and one of B (where
+ * their strides are off the kernel's alignment and the plan says so), the sums of B's rows (with
+ * zero points, unless the weights are packed and bring them, or that copy does), zeroed counters
+ * (when k is split), the kernel. What they need of memory is the caller's workspace.
  */
 #include "gpu/gpu.h"
 #include "error.h"
@@ -60,28 +61,23 @@ static unsigned element_mask(octgemm_type type)
     return type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 1 : 3;
 }
 
-/* Is a stride off the kernel's alignment? */
-static int odd_strides(const struct gpu_kernel *kernel, const octgemm_args *args)
-{
-    int64_t mask = kernel->align - 1;
-    return ((args->lda | weight_stride(args)) & mask) != 0;
-}
-
 /* Is an address off the alignment of the kernel, or of its own element type? NULL is not: a query
- * need not know the addresses yet. */
+ * need not know the addresses yet. An operand with an odd stride may start anywhere, since it is
+ * copied or read in pieces in any case. */
 static int odd_addresses(const struct gpu_kernel *kernel, const octgemm_args *args)
 {
     uintptr_t mask = (uintptr_t)kernel->align - 1;
-    uintptr_t operands = (uintptr_t)args->a | (uintptr_t)args->b;
+    struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
+    uintptr_t operands = (odd.a ? 0 : (uintptr_t)args->a) | (odd.b ? 0 : (uintptr_t)args->b);
     uintptr_t words = (uintptr_t)args->sa | (uintptr_t)args->sb | (uintptr_t)args->za;
     return (operands & mask) != 0 || (words & 3) != 0 ||
            ((uintptr_t)args->bias & element_mask(args->bias_type)) != 0 ||
            ((uintptr_t)args->d & element_mask(args->d_type)) != 0;
 }
 
-/* The plan of a run. Odd addresses get no workspace for partial sums: octgemm_workspace() may have
- * been asked before the addresses were known, and what it said must be enough for whichever kernel
- * runs. */
+/* The plan of a run. Odd addresses get no workspace for partial sums nor copies:
+ * octgemm_workspace() may have been asked before the addresses were known, and what it said must be
+ * enough for whichever kernel runs. */
 static void make_plan(struct gpu_plan *plan, const octgemm_ctx *ctx,
                       const struct gpu_kernel *kernel, const octgemm_args *args)
 {
@@ -94,8 +90,9 @@ const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
     const struct gpu_kernel *kernel = self->impl;
     if (kernel->max_m > 0 && args->m > kernel->max_m)
         return "m is larger than this kernel takes";
-    if (!kernel->unaligned && odd_strides(kernel, args))
-        return "lda or ldb is not a multiple of the kernel's alignment";
+    struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
+    if (!kernel->unaligned && !octgemm_gpu_may_copy(&odd, args))
+        return "lda or ldb is not a multiple of the kernel's alignment and there is much to copy";
     if (!kernel->unaligned && odd_addresses(kernel, args))
         return "an address is not aligned";
     if (!kernel->persistent) {
@@ -119,7 +116,7 @@ double octgemm_gpu_cost(const octgemm_ctx *ctx, const struct kernel *self, const
 
 /* Offsets from the aligned start. */
 struct layout {
-    size_t column, counter, partial;
+    size_t copy_a, copy_b, column, counter, partial;
     size_t bytes; /* 0, or enough for a start at any address */
 };
 
@@ -135,8 +132,12 @@ static void lay_out(struct layout *layout, const struct gpu_plan *plan,
     size_t tile_bytes = (size_t)kernel->tile_m * (size_t)kernel->tile_n * sizeof(int32_t);
     int sums = args->za && !is_packed(args);
     int split = plan->splits > 1 && !plan->cluster;
-    layout->column = 0;
-    layout->counter = after(0, sums ? (size_t)args->n * sizeof(int32_t) : 0);
+    struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
+    size_t row = (size_t)round_up(args->k, packed_alignment);
+    layout->copy_a = 0;
+    layout->copy_b = after(0, plan->copied && odd.a ? (size_t)args->m * row : 0);
+    layout->column = after(layout->copy_b, plan->copied && odd.b ? (size_t)args->n * row : 0);
+    layout->counter = after(layout->column, sums ? (size_t)args->n * sizeof(int32_t) : 0);
     layout->partial = after(layout->counter, split ? tiles * sizeof(uint32_t) : 0);
     layout->bytes = after(layout->partial, split ? tiles * (size_t)plan->splits * tile_bytes : 0);
     if (layout->bytes > 0)
@@ -200,12 +201,39 @@ static octgemm_status start_weights(const struct gpu_ctx *ctx,
     return start(ctx, &launch, params, NULL);
 }
 
-/* The sums of B's rows into the workspace. */
-static octgemm_status start_sums(const struct gpu_ctx *ctx, const octgemm_args *args, void *column)
+/* What the kernel finds in the workspace instead of, or besides, the operands: aligned copies and
+ * the sums of B's rows. */
+static octgemm_status start_copies(const struct gpu_ctx *ctx, struct octgemm_gemm_params *params,
+                                   const struct gpu_plan *plan, const struct gpu_odd *odd,
+                                   const octgemm_args *args, const struct layout *layout,
+                                   char *workspace)
 {
-    struct octgemm_weights_params params = {
-        .b = args->b, .column = column, .n = args->n, .ldb = args->ldb, .k = (int32_t)args->k};
-    return start_weights(ctx, &params, args->stream);
+    int64_t row = round_up(args->k, packed_alignment);
+    int sums = args->za && !is_packed(args);
+    octgemm_status status = OCTGEMM_OK;
+    if (plan->copied && odd->a) {
+        struct octgemm_weights_params copy = {.b = args->a,
+                                              .packed = (int8_t *)workspace + layout->copy_a,
+                                              .n = args->m,
+                                              .ldb = args->lda,
+                                              .ldp = row,
+                                              .k = (int32_t)args->k};
+        status = start_weights(ctx, &copy, args->stream);
+        params->a = copy.packed;
+        params->lda = row;
+    }
+    if (((plan->copied && odd->b) || sums) && status == OCTGEMM_OK) {
+        struct octgemm_weights_params copy = {
+            .b = args->b, .n = args->n, .ldb = args->ldb, .k = (int32_t)args->k};
+        if (sums)
+            params->column = copy.column = (int32_t *)(workspace + layout->column);
+        if (plan->copied && odd->b) {
+            params->b = copy.packed = (int8_t *)workspace + layout->copy_b;
+            params->ldb = copy.ldp = row;
+        }
+        status = start_weights(ctx, &copy, args->stream);
+    }
+    return status;
 }
 
 static octgemm_status zero_counters(const struct gpu_ctx *ctx, const struct gpu_plan *plan,
@@ -218,18 +246,19 @@ static octgemm_status zero_counters(const struct gpu_ctx *ctx, const struct gpu_
 }
 
 static octgemm_status make_maps(const struct gpu_ctx *ctx, struct octgemm_tensor_maps *maps,
-                                const struct gpu_kernel *kernel, const octgemm_args *args)
+                                const struct gpu_kernel *kernel,
+                                const struct octgemm_gemm_params *params)
 {
-    const struct gpu_matrix a = {.base = args->a,
-                                 .rows = args->m,
-                                 .columns = args->k,
-                                 .ld = args->lda,
+    const struct gpu_matrix a = {.base = params->a,
+                                 .rows = params->m,
+                                 .columns = params->k,
+                                 .ld = params->lda,
                                  .box_rows = kernel->box_a,
                                  .box_columns = kernel->tile_k};
-    const struct gpu_matrix b = {.base = args->b,
-                                 .rows = args->n,
-                                 .columns = args->k,
-                                 .ld = weight_stride(args),
+    const struct gpu_matrix b = {.base = params->b,
+                                 .rows = params->n,
+                                 .columns = params->k,
+                                 .ld = params->ldb,
                                  .box_rows = kernel->box_b,
                                  .box_columns = kernel->tile_k};
     octgemm_status status = ctx->driver->tensor_map(ctx, maps->a, &a);
@@ -279,14 +308,11 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
     lay_out(&layout, &plan, kernel, args);
     fill_params(&params, &plan, args);
 
-    octgemm_status status = OCTGEMM_OK;
+    struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
     char *workspace = layout.bytes > 0 ? aligned_start(args->workspace) : NULL;
     if (args->za && is_packed(args))
         params.column = (const int32_t *)((const char *)args->b + args->n * params.ldb);
-    if (args->za && !is_packed(args)) {
-        params.column = (const int32_t *)(workspace + layout.column);
-        status = start_sums(ctx, args, workspace + layout.column);
-    }
+    octgemm_status status = start_copies(ctx, &params, &plan, &odd, args, &layout, workspace);
     int counters = plan.splits > 1 && !plan.cluster;
     if (counters && status == OCTGEMM_OK) {
         params.counter = (uint32_t *)(workspace + layout.counter);
@@ -294,20 +320,20 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
         status = zero_counters(ctx, &plan, params.counter, args->stream);
     }
     if (kernel->box_a && status == OCTGEMM_OK)
-        status = make_maps(ctx, &maps, kernel, args);
+        status = make_maps(ctx, &maps, kernel, &params);
     if (status != OCTGEMM_OK)
         return status;
 
     const struct gpu_functions *functions = &ctx->functions[self - ctx->base.backend->kernels];
-    int odd = odd_strides(kernel, args) || odd_addresses(kernel, args);
+    int pieces = !plan.copied && (odd.a || odd.b || odd_addresses(kernel, args));
     int64_t units = plan.tiles_m * plan.tiles_n * plan.splits;
     unsigned most = most_blocks;
     if (kernel->persistent)
         most = (unsigned)(ctx->device->multiprocessors * kernel->resident);
     /* Only a kernel ahead can be overlapped, not the zeroing of counters. */
     const struct gpu_launch launch = {
-        .function = odd ? functions->unaligned : functions->aligned,
-        .name = odd ? kernel->unaligned : kernel->function,
+        .function = pieces ? functions->unaligned : functions->aligned,
+        .name = pieces ? kernel->unaligned : kernel->function,
         .blocks = at_most(units, most),
         .threads = (unsigned)kernel->threads,
         .shared = (unsigned)kernel->shared,

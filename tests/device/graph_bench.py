@@ -109,7 +109,7 @@ def odd(library, rows):
     for n, k in LAYERS[:2]:
         for m in rows:
             even = time_product(context, m, n, k)
-            for pad in (4, 1):
+            for pad in (8, 4, 1):
                 us = time_product(context, m, n, k, pad)
                 show(m, n, k, us, f"ld k + {pad}: x{us / even:.2f}")
             us = time_product(context, m, n, k, zero_points=True)

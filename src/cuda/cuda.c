@@ -108,8 +108,9 @@ static int has_code(int generation)
     return generation >= OCTGEMM_CUDA_PTX;
 }
 
-static int describe(struct gpu_device *device)
+static int describe(struct gpu_device *device, const void **slot)
 {
+    (void)slot; /* as it came: device_attribute */
     int major = 0;
     int minor = 0;
     const struct {

@@ -86,8 +86,9 @@ static double compute_time(const struct gpu_plan *plan, const struct flows *flow
     double rounds = floor(busiest / held);
     double rest = busiest - rounds * held;
     double clocks = rounds * held * work / kernel->rate;
+    double alone = kernel->alone > 0 ? kernel->alone : kernel->rate; /* where nobody measured it */
     if (rest > 0)
-        clocks += fmax(rest * work / kernel->rate, work / kernel->alone);
+        clocks += fmax(rest * work / kernel->rate, work / alone);
     return clocks / flows->clock + kernel->start * (rounds + (rest > 0));
 }
 

@@ -108,7 +108,7 @@ static void describe(const struct gpu_driver *driver, struct gpu_device *device,
     if ((slot = &calls->device_get, code = calls->device_get(&device->handle, ordinal)) ||
         (slot = &calls->device_name,
          code = calls->device_name(device->name, sizeof device->name, device->handle)) ||
-        (slot = &calls->device_attribute, code = driver->describe(device))) {
+        (slot = &calls->device_attribute, code = driver->describe(device, &slot))) {
         device->usable = 0;
         word_error(device->reason, sizeof device->reason, driver, slot, code, "");
     }

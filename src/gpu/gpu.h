@@ -91,8 +91,8 @@ struct gpu_driver {
     int (*accept)(int version, char *reason, size_t size);
 
     /* Fills arch, generation, limits, usable and reason of a device whose name and handle are set.
-     * Returns an error code of the driver. */
-    int (*describe)(struct gpu_device *device);
+     * Returns an error code of the driver, and which call said so in `slot`. */
+    int (*describe)(struct gpu_device *device, const void **slot);
 
     /* The driver's names for an error code; NULL where it knows none. */
     void (*words)(int code, const char **name, const char **text);

@@ -112,7 +112,7 @@ static void find_arch(char *arch, size_t size, const char *properties, size_t by
     snprintf(arch, size, "unknown");
 }
 
-static int describe(struct gpu_device *device)
+static int describe(struct gpu_device *device, const void **slot)
 {
     union {
         char bytes[16384]; /* the struct has 792 bytes in ROCm 5, 1472 in ROCm 6 */
@@ -121,8 +121,10 @@ static int describe(struct gpu_device *device)
     memset(&properties, 0, sizeof properties);
     int (*get)(void *, int) = hip.properties ? hip.properties : hip.old_properties;
     int code = get(&properties, device->handle);
-    if (code)
+    if (code) {
+        *slot = hip.properties ? &hip.properties : &hip.old_properties;
         return code;
+    }
     find_arch(device->arch, sizeof device->arch, properties.bytes, sizeof properties.bytes);
     device->generation = (int)strtol(device->arch + 3, NULL, 16);
 

@@ -8,6 +8,7 @@
  * Device memory ends at a page that cannot be touched, so reading or writing past it is a crash.
  */
 #define _GNU_SOURCE
+#include "runtime.h"
 #include "sim.h"
 #include "target.h"
 
@@ -54,9 +55,24 @@ static const char *setting(const char *name, const char *otherwise)
     return value && *value ? value : otherwise;
 }
 
+EXPORT struct sim_runtime sim_runtime = {.devices = 1};
+
+/* Counts a call; returns how many of its name came before. */
+static long count_call(const char *call)
+{
+    int i = 0;
+    while (sim_runtime.calls[i].name && strcmp(sim_runtime.calls[i].name, call) != 0)
+        i++;
+    sim_runtime.calls[i].name = call;
+    return sim_runtime.calls[i].count++;
+}
+
 /* The code that a call was told to fail with, or 0. */
 static int told_to_fail(const char *call)
 {
+    long before = count_call(call);
+    if (sim_runtime.fail && strcmp(sim_runtime.fail, call) == 0 && before == sim_runtime.after)
+        return sim_runtime.code;
     const char *list = setting("OCTGEMM_SIM_FAIL", "");
     size_t length = strlen(call);
     for (const char *at = list; at; at = strchr(at, ',')) {
@@ -120,7 +136,7 @@ EXPORT int hipGetDeviceCount(int *count);
 EXPORT int hipGetDeviceCount(int *count)
 {
     MAY_FAIL;
-    *count = 1;
+    *count = sim_runtime.devices;
     return ok;
 }
 
@@ -151,12 +167,12 @@ EXPORT int hipDeviceGetAttribute(int *value, int attribute, int device)
         int attribute, value;
     } known[] = {
         {63, 60},         {74, 65536},       {10002, 65536}, {19, 4 << 20},
-        {5, 2100 * 1000}, {60, 1300 * 1000}, {59, 0}, /* 0: as some APUs say */
+        {5, 2100 * 1000}, {60, 1300 * 1000}, {59, 0},
     };
     MAY_FAIL;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].attribute == attribute) {
-            *value = known[i].value;
+            *value = attribute == 59 ? sim_runtime.bus_bits : known[i].value;
             return ok;
         }
     return invalid_value;
@@ -184,13 +200,11 @@ EXPORT int hipGetDeviceProperties(char *properties, int device)
     return ok;
 }
 
-static int current_device;
-
 EXPORT int hipGetDevice(int *device);
 EXPORT int hipGetDevice(int *device)
 {
     MAY_FAIL;
-    *device = current_device;
+    *device = sim_runtime.current;
     return ok;
 }
 
@@ -198,7 +212,7 @@ EXPORT int hipSetDevice(int device);
 EXPORT int hipSetDevice(int device)
 {
     MAY_FAIL;
-    current_device = device;
+    sim_runtime.current = device;
     return ok;
 }
 
@@ -224,13 +238,14 @@ EXPORT int hipMalloc(void **memory, size_t bytes)
     char *end = start + page + page_bytes(size);
     mprotect(end, page, PROT_NONE);
     *memory = end - rounded;
+    sim_runtime.memory++;
     return ok;
 }
 
 EXPORT int hipFree(void *memory);
 EXPORT int hipFree(void *memory)
 {
-    (void)memory; /* never reused, so that a late access is not another block's */
+    sim_runtime.memory -= memory != NULL; /* never reused: a late access is not another block's */
     MAY_FAIL;
     return ok;
 }
@@ -291,6 +306,7 @@ EXPORT int hipModuleLoadData(void **module, const void *image)
             strncmp(machs[i].arch, arch, strlen(machs[i].arch)) == 0 &&
             machs[i].mach == (flags & 0xff)) {
             *module = (void *)(uintptr_t)simulated();
+            sim_runtime.modules += *module != NULL;
             return *module ? ok : invalid_value;
         }
     return no_binary_for_gpu;
@@ -299,7 +315,7 @@ EXPORT int hipModuleLoadData(void **module, const void *image)
 EXPORT int hipModuleUnload(void *module);
 EXPORT int hipModuleUnload(void *module)
 {
-    (void)module;
+    sim_runtime.modules -= module != NULL;
     MAY_FAIL;
     return ok;
 }
@@ -347,6 +363,8 @@ EXPORT int hipModuleLaunchKernel(void *function, unsigned grid_x, unsigned grid_
                                       .threads = block_x,
                                       .wave = simulated()->wave};
     trace(f->name);
+    if (sim_runtime.idle)
+        return ok;
     pthread_mutex_lock(&lock);
     sim_run(&launch);
     pthread_mutex_unlock(&lock);

@@ -3,7 +3,7 @@
 #   check_amd_code.sh OBJDUMP READELF CODE.hsaco...
 # For each kernel: no scratch memory, no spilled vector registers, at most 256 registers (two waves
 # on a SIMD), LDS within 64 KB. For each target: the matrix instruction it was written for, signed
-# (neg_lo) where that is a flag, no flat memory access, and inner loops that only load 16 bytes.
+# (neg_lo) where that is a flag, no flat memory access, and 16-byte loads somewhere in it.
 objdump=$1 readelf=$2
 shift 2
 failed=0

@@ -121,13 +121,27 @@ static double copy_time(const struct flows *flows, int64_t rows, int64_t k)
     return launch + 2 * (double)rows * (double)k / flows->memory;
 }
 
+static const double joining = 3; /* microseconds for the sums of each part of k but one */
+
+/* Flows that run beside each other take a little longer than the longest of them: a norm. This is
+ * most of what a choice costs the caller, so it is in float and leaves out what is not there. */
+static double together(double a, double b, double c, double d)
+{
+    const float norm = 3.3F;
+    double longest = fmax(fmax(a, b), fmax(c, d));
+    const double flows[] = {a, b, c, d};
+    float sum = 0;
+    for (int i = 0; i < 4; i++)
+        if (flows[i] > longest / 16) /* a smaller one adds less than a ten-thousandth */
+            sum += powf((float)(flows[i] / longest), norm);
+    return longest > 0 ? longest * powf(sum, 1 / norm) : 0;
+}
+
 /* Microseconds of a plan. */
 static double predict(const struct gpu_plan *plan, const struct flows *flows,
                       const struct gpu_device *device, const struct gpu_kernel *kernel,
                       const octgemm_args *args, const struct gpu_odd *odd)
 {
-    const double norm = 3.3;
-    const double joining = 3; /* of a cluster's sums, for each part but one */
     const double zeroing = 3; /* of the counters where there is no cluster */
     double compute = compute_time(plan, flows, device, kernel);
     double pieces = piece_time(plan, flows, device, kernel, args, odd);
@@ -136,10 +150,8 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
     double l2_bytes = units * (kernel->tile_m + kernel->tile_n) * plan->k_split;
     if (plan->splits > 1 && !plan->cluster)
         l2_bytes += units * tile * 2 * 4;
-    double longest = pow(pow(compute, norm) + pow(flows->memory_bytes / flows->memory, norm) +
-                             pow(l2_bytes / flows->l2, norm) + pow(pieces, norm),
-                         1 / norm);
-    double time = kernel->fixed + longest;
+    double time = kernel->fixed + together(compute, flows->memory_bytes / flows->memory,
+                                           l2_bytes / flows->l2, pieces);
     if (plan->splits > 1)
         time += joining * (plan->splits - 1) + (plan->cluster ? 0 : zeroing);
     if (plan->copied && odd->a)
@@ -181,8 +193,15 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
     for (candidate.copied = copies && !kernel->unaligned; candidate.copied <= copies;
          candidate.copied++)
         for (int wanted = 1; wanted <= most; wanted++) {
-            if (!split(&candidate, wanted, device, kernel, args, frugal))
+            int before = wanted > 1 ? candidate.splits : 0;
+            if (!split(&candidate, wanted, device, kernel, args, frugal) ||
+                candidate.splits == before)
                 continue;
+            /* No plan is faster than its bytes from memory, and more parts only add to that. */
+            if (found && kernel->fixed + flows.memory_bytes / flows.memory +
+                                 joining * (candidate.splits - 1) >=
+                             plan->microseconds)
+                break;
             candidate.microseconds = predict(&candidate, &flows, device, kernel, args, &odd);
             if (!found || candidate.microseconds < plan->microseconds)
                 *plan = candidate;

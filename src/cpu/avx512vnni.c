@@ -46,6 +46,7 @@ const struct cpu_gemm octgemm_cpu_avx512vnni = {
     .rate = 128,
     .format = &octgemm_cpu_vnni16,
     .mr = TILE_ROWS,
+    .nt = TILE_PANELS * VNNI16_COLUMNS,
     .mc = 192,
     .nc = 256,
     .direct_m = 8,

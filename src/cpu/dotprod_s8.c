@@ -95,6 +95,7 @@ const struct cpu_gemm octgemm_cpu_dotprod_s8 = {
     .rate = 32,
     .format = &format,
     .mr = mr,
+    .nt = nr,
     .mc = 128,
     .nc = 128,
     .direct_m = 4,

@@ -1,10 +1,12 @@
 /* The driver of every CPU kernel: cuts D into tiles, shares them out, and makes D from exact sums.
  *
  * A task is a block of rows times a group of columns (and, when there are fewer of those than
- * threads, a range of k, whose sums are added by whoever finishes last). Tasks are handed out one
- * by one from counters in the workspace, so slow cores, busy neighbours and odd thread counts cost
- * at most one task. Each thread keeps what it prepared for its current row block (or packed for its
- * current column group), and starts at a place of its own, so that little is prepared twice.
+ * threads, a range of k, whose sums are added by whoever finishes last). Each thread has a share of
+ * them, the same in every call, so that it finds the weights of the call before in its own caches;
+ * they are taken one by one from counters in the workspace, and who has finished takes from others,
+ * so slow cores, busy neighbours and odd thread counts cost at most one task. Each thread keeps
+ * what it prepared for its current row block (or packed for its current column group), and shares
+ * are in that order, so that little is prepared twice.
  *
  * Everything but the number of threads that take part is decided by make_plan() from the context
  * and the arguments, so that workspace() and run() agree however the caller sets threads between.
@@ -26,10 +28,12 @@ struct plan {
     enum weights_from from;
     int threads; /* most that take part */
     int64_t row_block, row_blocks;
-    int64_t group, groups; /* columns of a group, a multiple of nr, and how many groups */
+    int64_t unit, units;   /* panels that stay together, and how many such there are */
+    int64_t group, groups; /* most columns of a group, a multiple of nr, and how many groups */
     int64_t span, splits;  /* of k */
     int64_t ldc;
-    size_t counter_bytes, partial_bytes;                      /* shared */
+    int64_t outers, inners; /* row blocks and tasks in them (FROM_PANELS), or groups and tasks */
+    size_t share_bytes, done_bytes, partial_bytes;            /* shared */
     size_t c_bytes, block_bytes, scratch_bytes, panels_bytes; /* of each thread */
 };
 
@@ -51,6 +55,11 @@ static int64_t ceiling(int64_t a, int64_t b)
 static int64_t multiple(int64_t a, int64_t b)
 {
     return ceiling(a, b) * b;
+}
+
+static int64_t common_divisor(int64_t a, int64_t b)
+{
+    return b == 0 ? a : common_divisor(b, a % b);
 }
 
 /* To a cache line, so that threads share none. */
@@ -103,22 +112,28 @@ static void cut_rows(struct plan *plan, const struct cpu_ctx *cpu, const struct 
     plan->row_blocks = ceiling(args->m, plan->row_block);
 }
 
-/* Columns in groups of at most nc, sums of a tile in half of L2; several groups for each thread, so
- * that the last ones even out. */
+/* Columns in groups of at most nc, of whole register tiles while there are enough, sums of a tile
+ * in half of L2; several groups for each thread, so that the last ones even out, and as many for
+ * one thread as for another. */
 static void cut_columns(struct plan *plan, const struct cpu_ctx *cpu, const struct cpu_gemm *gemm,
                         const octgemm_args *args)
 {
     int64_t nr = gemm->format->nr;
     int64_t panels = ceiling(args->n, nr);
-    int64_t sums = plan->row_block * nr * (int64_t)sizeof(int32_t); /* of a panel */
-    int64_t group = at_most(gemm->nc / nr, panels);
-    group = at_most(group, at_least((int64_t)cpu->caches.l2 / 2 / sums, 1));
+    plan->unit = gemm->nt / nr;
+    while (plan->unit > 1 && panels / plan->unit * plan->row_blocks < plan->threads)
+        plan->unit /= 2;
+    plan->units = ceiling(panels, plan->unit);
+    int64_t sums = plan->row_block * plan->unit * nr * (int64_t)sizeof(int32_t); /* of a unit */
+    int64_t most = at_most(gemm->nc / nr / plan->unit, (int64_t)cpu->caches.l2 / 2 / sums);
+    plan->groups = ceiling(plan->units, at_least(most, 1));
     if (plan->threads > 1) {
-        int64_t wanted = ceiling(4 * plan->threads, plan->row_blocks);
-        group = at_most(group, at_least(panels / wanted, 1));
+        int64_t wanted = at_most(ceiling(4 * plan->threads, plan->row_blocks), plan->units);
+        int64_t even = multiple(at_least(plan->groups, wanted),
+                                plan->threads / common_divisor(plan->threads, plan->row_blocks));
+        plan->groups = even <= plan->units ? even : at_least(plan->groups, wanted);
     }
-    plan->group = group * nr;
-    plan->groups = ceiling(panels, group);
+    plan->group = ceiling(plan->units, plan->groups) * plan->unit * nr;
 }
 
 /* k in ranges, when a few rows times a few columns leave threads without work. */
@@ -135,6 +150,18 @@ static void cut_k(struct plan *plan, const struct cpu_gemm *gemm, const octgemm_
     plan->splits = args->k > 0 ? ceiling(args->k, plan->span) : 1;
 }
 
+/* A thread's share of the tasks in an outer, and how far they are taken; alone in its cache line.
+ */
+struct share {
+    int next, unused[15];
+};
+
+/* Of an outer. */
+static int64_t shares_for(int threads, const struct plan *plan)
+{
+    return ceiling(threads, plan->outers);
+}
+
 static struct plan make_plan(const octgemm_ctx *ctx, const struct cpu_gemm *gemm,
                              const octgemm_args *args)
 {
@@ -147,11 +174,14 @@ static struct plan make_plan(const octgemm_ctx *ctx, const struct cpu_gemm *gemm
     cut_rows(&plan, cpu, gemm, args);
     cut_columns(&plan, cpu, gemm, args);
     cut_k(&plan, gemm, args);
-    int64_t outer = plan.from == FROM_PANELS ? plan.row_blocks : plan.groups;
     plan.threads = (int)at_most(plan.threads, plan.row_blocks * plan.groups * plan.splits);
+    plan.outers = plan.from == FROM_PANELS ? plan.row_blocks : plan.groups;
+    plan.inners = plan.row_blocks * plan.groups * plan.splits / plan.outers;
     plan.ldc = multiple(plan.group, 16);
     plan.c_bytes = (size_t)(plan.row_block * plan.ldc) * sizeof(int32_t);
-    plan.counter_bytes = lines((size_t)(outer + plan.row_blocks * plan.groups) * sizeof(int));
+    plan.share_bytes =
+        (size_t)(plan.outers * shares_for(plan.threads, &plan)) * sizeof(struct share);
+    plan.done_bytes = lines((size_t)(plan.row_blocks * plan.groups) * sizeof(int));
     if (plan.splits > 1)
         plan.partial_bytes =
             lines(plan.c_bytes) * (size_t)(plan.row_blocks * plan.groups * plan.splits);
@@ -174,7 +204,7 @@ size_t octgemm_cpu_workspace(const octgemm_ctx *ctx, const struct kernel *self,
                              const octgemm_args *args)
 {
     struct plan plan = make_plan(ctx, self->impl, args);
-    return 63 + plan.counter_bytes + plan.partial_bytes +
+    return 63 + plan.share_bytes + plan.done_bytes + plan.partial_bytes +
            bytes_of_thread(&plan) * (size_t)plan.threads;
 }
 
@@ -185,7 +215,8 @@ struct job {
     const octgemm_args *args;
     const struct plan *plan;
     int threads;
-    int *next; /* for each row block (FROM_PANELS) or group: the next task in it */
+    int64_t shares; /* of an outer */
+    struct share *share;
     int *done; /* for each row block and group: how many of its ranges of k are finished */
     char *partial, *private;
 };
@@ -205,6 +236,13 @@ struct task {
     int64_t i0, rows, j0, columns, k0, k1;
 };
 
+static int64_t first_column(const struct job *job, int64_t group)
+{
+    const struct plan *plan = job->plan;
+    int64_t unit = plan->units * group / plan->groups;
+    return at_most(unit * plan->unit * job->gemm->format->nr, job->args->n);
+}
+
 static struct task make_task(const struct job *job, int64_t outer, int64_t inner)
 {
     const struct plan *plan = job->plan;
@@ -215,8 +253,8 @@ static struct task make_task(const struct job *job, int64_t outer, int64_t inner
     task.group = job->plan->from == FROM_PANELS ? inner : outer;
     task.i0 = task.row_block * plan->row_block;
     task.rows = at_most(plan->row_block, job->args->m - task.i0);
-    task.j0 = task.group * plan->group;
-    task.columns = at_most(plan->group, job->args->n - task.j0);
+    task.j0 = first_column(job, task.group);
+    task.columns = first_column(job, task.group + 1) - task.j0;
     task.k0 = task.split * plan->span;
     task.k1 = at_most(task.k0 + plan->span, k);
     return task;
@@ -377,6 +415,22 @@ static void do_task(struct worker *worker, const struct task *task)
     write_d(worker, task, panels, c);
 }
 
+/* What is left of a share: its owner's, when it comes here first, or anyone's. */
+static void do_share(struct worker *worker, int64_t index)
+{
+    const struct job *job = worker->job;
+    int64_t inners = job->plan->inners, part = index % job->shares;
+    int64_t first = inners * part / job->shares, last = inners * (part + 1) / job->shares;
+    int *next = &job->share[index].next;
+    while (__atomic_load_n(next, __ATOMIC_RELAXED) < last - first) {
+        int64_t inner = first + __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
+        if (inner >= last)
+            break;
+        struct task task = make_task(job, index / job->shares, inner);
+        do_task(worker, &task);
+    }
+}
+
 static void work(void *arg, int thread)
 {
     const struct job *job = arg;
@@ -398,18 +452,9 @@ static void work(void *arg, int thread)
     }
 
     octgemm_float_state state = octgemm_float_enter();
-    int64_t outers = plan->from == FROM_PANELS ? plan->row_blocks : plan->groups;
-    int64_t inners = plan->row_blocks * plan->groups * plan->splits / outers;
-    for (int64_t i = 0; i < outers; i++) {
-        int64_t outer = (i + thread * outers / job->threads) % outers;
-        for (;;) {
-            int64_t inner = __atomic_fetch_add(&job->next[outer], 1, __ATOMIC_RELAXED);
-            if (inner >= inners)
-                break;
-            struct task task = make_task(job, outer, inner);
-            do_task(&worker, &task);
-        }
-    }
+    int64_t shares = plan->outers * job->shares;
+    for (int64_t i = 0; i < shares; i++)
+        do_share(&worker, (i + thread * shares / job->threads) % shares);
     octgemm_float_leave(state);
 }
 
@@ -424,11 +469,13 @@ octgemm_status octgemm_cpu_run(const octgemm_ctx *ctx, const struct kernel *self
                       .args = args,
                       .plan = &plan,
                       .threads = octgemm_cpu_threads_now(plan.threads),
-                      .next = (int *)memory,
-                      .partial = memory + plan.counter_bytes,
-                      .private = memory + plan.counter_bytes + plan.partial_bytes};
-    memset(memory, 0, plan.counter_bytes);
-    job.done = job.next + (plan.from == FROM_PANELS ? plan.row_blocks : plan.groups);
+                      .share = (struct share *)memory,
+                      .done = (int *)(memory + plan.share_bytes)};
+    job.shares = shares_for(job.threads, &plan);
+    memory += plan.share_bytes + plan.done_bytes;
+    job.partial = memory;
+    job.private = memory + plan.partial_bytes;
+    memset(job.share, 0, plan.share_bytes + plan.done_bytes);
     octgemm_cpu_parallel(job.threads, work, &job);
     return OCTGEMM_OK;
 }

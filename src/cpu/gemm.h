@@ -52,7 +52,8 @@ struct cpu_gemm {
     enum cpu_isa isa;
     const struct cpu_format *format;
     int rate; /* MACs per cycle, roughly: how much work is worth another thread */
-    int mr;   /* rows of the register tile: rows are shared out in multiples of it */
+    int mr;   /* rows of the register tile: rows are shared out in multiples of it ... */
+    int nt;   /* ... and columns, a power of 2 times nr: likewise, where there are enough */
     int mc;   /* most rows of a tile: prepare() is called once for them ... */
     int nc; /* ... and most columns of a tile (a multiple of nr, at most CPU_NC_MAX): C is in cache
              */

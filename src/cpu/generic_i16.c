@@ -108,6 +108,7 @@ const struct cpu_gemm octgemm_cpu_generic_i16 = {
     .rate = 10,
     .format = &octgemm_cpu_dots4,
     .mr = mr,
+    .nt = nr,
     .mc = 64,
     .nc = 64,
     .direct_m = 1,

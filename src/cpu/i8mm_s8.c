@@ -115,6 +115,7 @@ const struct cpu_gemm octgemm_cpu_i8mm_s8 = {
     .rate = 64,
     .format = &format,
     .mr = mr,
+    .nt = nr,
     .mc = 128,
     .nc = 128,
     .direct_m = 4,

@@ -98,6 +98,7 @@ const struct cpu_gemm octgemm_cpu_neon_mlal = {
     .rate = 10,
     .format = &octgemm_cpu_dots4,
     .mr = mr,
+    .nt = dots4_nr,
     .mc = 64,
     .nc = 64,
     .direct_m = 4,

@@ -93,6 +93,12 @@ embeds 'the reference backend' --backend ref
 for kernel in $("$octgemm" info | awk '/^[a-z]/ { cpu = /^cpu/ } cpu && $3 == "usable" { print $1 }'); do
     OCTGEMM_KERNEL=$kernel embeds "kernel $kernel" --backend cpu
 done
+# GPUs: those that are here, and the HIP kernels in the simulator where it was built.
+for gpu in hip cuda; do
+    "$octgemm" info | grep -A 1 "^$gpu, device 0" | grep -q ' usable' && embeds "backend $gpu" --backend $gpu
+done
+simulator=$PWD/tests/sim
+[ ! -e "$simulator/libamdhip64.so.7" ] || LD_LIBRARY_PATH=$simulator embeds 'HIP in the simulator' --backend hip
 
 tried=$((tried + 1))
 "$embed" --compare --seconds 0.001 -o "$work/out.npy" "$model" "$work/ids" >"$work/stdout" 2>"$work/stderr" ||

@@ -6,7 +6,7 @@
 #   - the float32 path is right (check.py, where Python has numpy),
 #   - sentences.ids is what the model's tokenizer makes of sentences.txt (where it has tokenizers),
 #   - W8A8 embeddings and rankings agree with float32 as they did when this was written,
-#   - every kernel that can run here gives the bits that are written down here.
+#   - every kernel and backend that can run here gives the same bits, those written down here.
 #
 #   examples/embed/run.sh            fetches the model
 #   examples/embed/run.sh FOLDER     takes the model that is there
@@ -64,6 +64,10 @@ for kernel in $("$octgemm" info | awk '/^[a-z]/ { cpu = /^cpu/ } cpu && $3 == "u
     [ "$found" = $digest ] || wrong "kernel $kernel: other bits, $found"
     echo "kernel $kernel: the same bits"
 done
-found=$(head -n 2 "$here/sentences.ids" >"$work/two.ids" && "$embed" --backend ref --digest "$model" "$work/two.ids")
-[ "$found" = "$("$embed" --digest "$model" "$work/two.ids")" ] || wrong "backend ref: other bits, $found"
-echo 'backend ref, two sentences: the same bits'
+head -n 2 "$here/sentences.ids" >"$work/two.ids"
+two=$("$embed" --backend cpu --digest "$model" "$work/two.ids")
+for backend in $("$octgemm" info | awk -F , '/^[a-z]*, device 0/ { name = $1 } /^ *usable/ { print name }'); do
+    found=$("$embed" --backend "$backend" --digest "$model" "$work/two.ids")
+    [ "$found" = "$two" ] || wrong "backend $backend: other bits, $found"
+    echo "backend $backend, two sentences: the same bits"
+done

@@ -56,6 +56,10 @@ struct backend {
     const struct kernel *kernels; /* best first */
     size_t kernel_count;
 
+    /* The kernel for args, NULL when none takes them: what octgemm_compare_kernels() says, from
+     * memory if need be. NULL member: just that. */
+    const struct kernel *(*choose)(const octgemm_ctx *ctx, const octgemm_args *args);
+
     octgemm_status (*quantize)(const octgemm_ctx *ctx, const octgemm_quantize_args *args);
 
     /* Packed weights. check_packed says whether args->b was packed for this context and for
@@ -91,6 +95,9 @@ extern const struct backend octgemm_ref_backend;
  * NULL with last_error set when OCTGEMM_KERNEL forces one that does not fit. */
 const struct kernel *octgemm_choose_kernel(const octgemm_ctx *ctx, const octgemm_args *args,
                                            const char **why);
+
+/* select.c: of the kernels that take args, the one with the smallest cost; NULL: none does. */
+const struct kernel *octgemm_compare_kernels(const octgemm_ctx *ctx, const octgemm_args *args);
 
 /* select.c: why a kernel cannot be used on this context, or for args when not NULL; NULL = it can.
  */

@@ -139,6 +139,24 @@ const char *octgemm_kernel_obstacle(const octgemm_ctx *ctx, const struct kernel 
     return reason;
 }
 
+const struct kernel *octgemm_compare_kernels(const octgemm_ctx *ctx, const octgemm_args *args)
+{
+    const struct backend *backend = ctx->backend;
+    const struct kernel *best = NULL;
+    double best_cost = 0;
+    for (size_t i = 0; i < backend->kernel_count; i++) {
+        const struct kernel *kernel = &backend->kernels[i];
+        if (octgemm_kernel_obstacle(ctx, kernel, args))
+            continue;
+        double cost = kernel->cost ? kernel->cost(ctx, kernel, args) : 0;
+        if (!best || cost < best_cost) {
+            best = kernel;
+            best_cost = cost;
+        }
+    }
+    return best;
+}
+
 const struct kernel *octgemm_choose_kernel(const octgemm_ctx *ctx, const octgemm_args *args,
                                            const char **why)
 {
@@ -153,18 +171,8 @@ const struct kernel *octgemm_choose_kernel(const octgemm_ctx *ctx, const octgemm
         *why = "forced by OCTGEMM_KERNEL";
         return ctx->forced;
     }
-    const struct kernel *best = NULL;
-    double best_cost = 0;
-    for (size_t i = 0; i < backend->kernel_count; i++) {
-        const struct kernel *kernel = &backend->kernels[i];
-        if (octgemm_kernel_obstacle(ctx, kernel, args))
-            continue;
-        double cost = kernel->cost ? kernel->cost(ctx, kernel, args) : 0;
-        if (!best || cost < best_cost) {
-            best = kernel;
-            best_cost = cost;
-        }
-    }
+    const struct kernel *best =
+        backend->choose ? backend->choose(ctx, args) : octgemm_compare_kernels(ctx, args);
     if (!best) { /* the last row of every table takes anything, so this is a defect of a table */
         octgemm_fail(OCTGEMM_ERR_UNSUPPORTED, "no kernel of backend %s takes this", backend->name);
         return NULL;

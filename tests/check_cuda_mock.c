@@ -525,6 +525,118 @@ START_TEST(workspace_is_enough_for_any_address)
 }
 END_TEST
 
+/* -- choosing -----------------------------------------------------------------------------------
+ */
+
+/* Product number i of many: whatever a choice may depend on, in turn, and the sizes fastest. */
+static octgemm_args varied(unsigned i, char *memory)
+{
+    static const int64_t sizes[8][3] = {{16, 64, 256},   {17, 64, 256},  {16, 300, 256},
+                                        {16, 64, 4096},  {1, 64, 256},   {300, 300, 256},
+                                        {300, 300, 512}, {300, 64, 4096}};
+    octgemm_args args = product(memory);
+    args.m = sizes[i % 8][0];
+    args.n = sizes[i % 8][1];
+    args.k = sizes[i % 8][2];
+    i /= 8;
+    args.lda = 4096 + (i & 1 ? 0 : 3);
+    args.ldb = 4096 + (i & 2 ? 0 : i & 4 ? 4 : 1);
+    args.ldd = 300;
+    args.a += i & 8 ? 0 : 1;
+    args.b = memory + (i & 16 ? 0 : 2);
+    args.d = memory + (i & 32 ? 0 : 1);
+    args.za = i & 64 ? NULL : args.za;
+    args.b_layout = i & 128 ? OCTGEMM_B_PACKED : OCTGEMM_B_ROWS;
+    args.d_type = i & 256 ? OCTGEMM_F32 : OCTGEMM_BF16;
+    return args;
+}
+
+static struct record run_alone(struct mock_cuda *mock, octgemm_ctx *ctx, octgemm_args *args,
+                               char *workspace)
+{
+    struct record record;
+    memset(&record, 0, sizeof record);
+    mock->user = &record;
+    args->workspace = NULL;
+    ck_assert_int_eq(octgemm_workspace(ctx, args, &args->workspace_size), OCTGEMM_OK);
+    ck_assert_uint_le(args->workspace_size, 1 << 24);
+    args->workspace = workspace;
+    ck_assert_int_eq(octgemm_run(ctx, args), OCTGEMM_OK);
+    for (int i = 0; i < record.count && i < 8; i++)
+        record.launch[i].params = NULL, record.launch[i].context = NULL;
+    return record;
+}
+
+/* A context that has been asked a thousand things answers as one that was just opened. */
+START_TEST(what_was_asked_before_changes_nothing)
+{
+    enum { products = 8 * 512 };
+    static char memory[1 << 20], workspace[1 << 24];
+    struct mock_cuda *mock = load_mock();
+    octgemm_ctx *old, *fresh;
+    mock->launch = record_launch;
+    ck_assert_int_eq(octgemm_open(&old, "cuda", 0), OCTGEMM_OK);
+    for (unsigned i = 0; i < products; i++) {
+        octgemm_args args = varied(i, memory);
+        octgemm_args same = args;
+        ck_assert_int_eq(octgemm_open(&fresh, "cuda", 0), OCTGEMM_OK);
+        struct record expected = run_alone(mock, fresh, &same, workspace);
+        for (int again = 0; again < 2; again++) {
+            struct record found = run_alone(mock, old, &args, workspace);
+            ck_assert_uint_eq(args.workspace_size, same.workspace_size);
+            ck_assert_msg(memcmp(&found, &expected, sizeof found) == 0, "product %u", i);
+        }
+        octgemm_close(&fresh);
+    }
+    octgemm_close(&old);
+}
+END_TEST
+
+struct asking {
+    octgemm_ctx *ctx;
+    const char *expected[64];
+    int wrong;
+};
+
+static char memory_asked_about[64];
+
+static void *keep_asking(void *user)
+{
+    struct asking *asking = user;
+    for (unsigned i = 0; i < 20000; i++) {
+        octgemm_args args = varied(i * 7 % 64, memory_asked_about);
+        octgemm_info info;
+        if (octgemm_query(asking->ctx, &args, &info) != OCTGEMM_OK ||
+            info.kernel != asking->expected[i * 7 % 64])
+            return &asking->wrong;
+    }
+    return NULL;
+}
+
+START_TEST(threads_choose_alike)
+{
+    enum { threads = 4 };
+    struct asking asking;
+    pthread_t thread[threads];
+    load_mock();
+    ck_assert_int_eq(octgemm_open(&asking.ctx, "cuda", 0), OCTGEMM_OK);
+    for (unsigned i = 0; i < 64; i++) {
+        octgemm_args args = varied(i, memory_asked_about);
+        octgemm_info info;
+        ck_assert_int_eq(octgemm_query(asking.ctx, &args, &info), OCTGEMM_OK);
+        asking.expected[i] = info.kernel;
+    }
+    for (int i = 0; i < threads; i++)
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, keep_asking, &asking), 0);
+    for (int i = 0; i < threads; i++) {
+        void *wrong;
+        pthread_join(thread[i], &wrong);
+        ck_assert_ptr_null(wrong);
+    }
+    octgemm_close(&asking.ctx);
+}
+END_TEST
+
 /* -- failing ------------------------------------------------------------------------------------
  */
 
@@ -665,6 +777,8 @@ int main(void)
     tcase_add_test(tests, packed_weights_bring_their_sums);
     tcase_add_test(tests, odd_rows_are_copied);
     tcase_add_test(tests, workspace_is_enough_for_any_address);
+    tcase_add_test(tests, what_was_asked_before_changes_nothing);
+    tcase_add_test(tests, threads_choose_alike);
     tcase_add_loop_test(tests, every_call_may_fail, 0, failure_count);
     tcase_add_test(tests, the_table_of_failures_is_complete);
     tcase_add_test(tests, out_of_memory_is_its_own_status);

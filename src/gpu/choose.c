@@ -17,11 +17,6 @@
 
 #include <math.h>
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return a / b + (a % b > 0);
-}
-
 static int element_bytes(octgemm_type type)
 {
     return type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 2 : 4;
@@ -165,11 +160,11 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
 static int split(struct gpu_plan *plan, int wanted, const struct gpu_device *device,
                  const struct gpu_kernel *kernel, const octgemm_args *args, int frugal)
 {
-    int64_t steps = divide_up(args->k, kernel->tile_k);
+    int64_t steps = octgemm_gpu_tiles(args->k, kernel->tile_k);
     if (wanted > steps && wanted > 1)
         return 0;
-    plan->k_split = (int)divide_up(steps, wanted) * kernel->tile_k;
-    plan->splits = plan->k_split > 0 ? (int)divide_up(args->k, plan->k_split) : 1;
+    plan->k_split = (int)octgemm_gpu_tiles(steps, wanted) * kernel->tile_k;
+    plan->splits = plan->k_split > 0 ? (int)octgemm_gpu_tiles(args->k, plan->k_split) : 1;
     plan->cluster = device->clusters && plan->splits > 1 && plan->splits <= kernel->cluster_splits;
     return plan->splits == 1 || plan->cluster || !frugal;
 }
@@ -179,8 +174,8 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
 {
     enum { group = 8 };
     struct flows flows = find_flows(device, args);
-    struct gpu_plan candidate = {.tiles_m = divide_up(args->m, kernel->tile_m),
-                                 .tiles_n = divide_up(args->n, kernel->tile_n),
+    struct gpu_plan candidate = {.tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m),
+                                 .tiles_n = octgemm_gpu_tiles(args->n, kernel->tile_n),
                                  .group = group};
     /* Splitting gives work to multiprocessors that have no tile; a full device gains nothing. */
     int64_t slots = (int64_t)device->multiprocessors * kernel->resident;

@@ -87,6 +87,7 @@ static void free_context(struct gpu_ctx *ctx)
 {
     free(ctx->quantizers);
     free(ctx->functions);
+    free(ctx->memo);
     free(ctx);
 }
 
@@ -101,7 +102,8 @@ static struct gpu_ctx *new_context(const struct backend *self, const struct gpu_
     ctx->device = device;
     ctx->quantizers = calloc(driver->quantizer_count, sizeof *ctx->quantizers);
     ctx->functions = calloc(self->kernel_count, sizeof *ctx->functions);
-    if (ctx->quantizers && ctx->functions)
+    ctx->memo = octgemm_gpu_new_memo();
+    if (ctx->quantizers && ctx->functions && ctx->memo)
         return ctx;
     free_context(ctx);
     return NULL;

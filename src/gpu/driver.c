@@ -165,8 +165,7 @@ static const char *likely_kernel(const struct backend *self, const struct gpu_de
                                 .ldb = 4096,
                                 .ldd = 4096};
     const struct gpu_ctx ctx = {.base = {.backend = self}, .driver = self->impl, .device = device};
-    const char *why;
-    const struct kernel *kernel = octgemm_choose_kernel(&ctx.base, &large, &why);
+    const struct kernel *kernel = octgemm_compare_kernels(&ctx.base, &large);
     return kernel ? kernel->name : "";
 }
 

@@ -6,6 +6,7 @@
  *   context.c  opens a device, memory, copies                (life of a context)
  *   run.c      arguments to kernel parameters to a launch    (the operations)
  *   choose.c   tiles, splits and predicted time of a kernel  (the cost model)
+ *   memo.c     what was chosen before                        (so that a call is cheap)
  */
 #ifndef OCTGEMM_GPU_H
 #define OCTGEMM_GPU_H
@@ -195,6 +196,12 @@ struct gpu_plan {
     double microseconds; /* predicted */
 };
 
+/* Which kernel runs, and how. */
+struct gpu_choice {
+    const struct kernel *kernel;
+    struct gpu_plan plan;
+};
+
 /* -- a context ------------------------------------------------------------------------------- */
 
 enum { OCTGEMM_GPU_MODULES = 16 };
@@ -213,6 +220,7 @@ struct gpu_ctx {
     void *weights;
     void **quantizers;               /* one per row of driver->quantizers */
     struct gpu_functions *functions; /* one per row of backend->kernels */
+    struct gpu_memo *memo;           /* the one member that calls change */
 };
 
 /* driver.c */
@@ -241,6 +249,7 @@ octgemm_status octgemm_gpu_sync(const octgemm_ctx *ctx, void *stream);
 /* run.c: why a kernel cannot run on a device; NULL: it can. */
 const char *octgemm_gpu_obstacle(const struct gpu_driver *driver, const struct gpu_device *device,
                                  const struct gpu_kernel *kernel);
+const struct kernel *octgemm_gpu_choose(const octgemm_ctx *ctx, const octgemm_args *args);
 const char *octgemm_gpu_usable(const octgemm_ctx *ctx, const struct kernel *self);
 const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
                              const octgemm_args *args);
@@ -270,6 +279,19 @@ int octgemm_gpu_may_copy(const struct gpu_odd *odd, const octgemm_args *args);
 void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                       const struct gpu_kernel *kernel, const octgemm_args *args, int frugal);
 
+/* How many tiles (or blocks) of `size` cover `count`. */
+static inline int64_t octgemm_gpu_tiles(int64_t count, int64_t size)
+{
+    return count / size + (count % size > 0);
+}
+
+/* memo.c: what was remembered for arguments like these, 0 when nothing was. A memo is free()d. */
+struct gpu_memo *octgemm_gpu_new_memo(void);
+int octgemm_gpu_recall(const struct gpu_ctx *ctx, const octgemm_args *args,
+                       struct gpu_choice *choice);
+void octgemm_gpu_remember(const struct gpu_ctx *ctx, const octgemm_args *args,
+                          const struct gpu_choice *choice);
+
 /* A row of a backend's table of kernels. */
 #define OCTGEMM_GPU_KERNEL(name_, arch_, ...)                                                      \
     {                                                                                              \
@@ -281,7 +303,7 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
 /* The members of a struct backend that are the same for both. */
 #define OCTGEMM_GPU_BACKEND                                                                        \
     .devices = octgemm_gpu_devices, .probe = octgemm_gpu_probe, .open = octgemm_gpu_open,          \
-    .close = octgemm_gpu_close, .quantize = octgemm_gpu_quantize,                                  \
+    .close = octgemm_gpu_close, .choose = octgemm_gpu_choose, .quantize = octgemm_gpu_quantize,    \
     .packed_size = octgemm_gpu_packed_size, .pack = octgemm_gpu_pack, .alloc = octgemm_gpu_alloc,  \
     .free = octgemm_gpu_free, .upload = octgemm_gpu_upload, .download = octgemm_gpu_download,      \
     .sync = octgemm_gpu_sync

@@ -84,6 +84,30 @@ static void make_plan(struct gpu_plan *plan, const octgemm_ctx *ctx,
     octgemm_gpu_plan(plan, gpu(ctx)->device, kernel, args, odd_addresses(kernel, args));
 }
 
+const struct kernel *octgemm_gpu_choose(const octgemm_ctx *ctx, const octgemm_args *args)
+{
+    struct gpu_choice choice;
+    if (octgemm_gpu_recall(gpu(ctx), args, &choice))
+        return choice.kernel;
+    choice.kernel = octgemm_compare_kernels(ctx, args);
+    if (choice.kernel) {
+        make_plan(&choice.plan, ctx, choice.kernel->impl, args);
+        octgemm_gpu_remember(gpu(ctx), args, &choice);
+    }
+    return choice.kernel;
+}
+
+/* The plan that was made when `self` was chosen, or the same made again. */
+static void find_plan(struct gpu_plan *plan, const octgemm_ctx *ctx, const struct kernel *self,
+                      const octgemm_args *args)
+{
+    struct gpu_choice choice;
+    if (octgemm_gpu_recall(gpu(ctx), args, &choice) && choice.kernel == self)
+        *plan = choice.plan;
+    else
+        make_plan(plan, ctx, self->impl, args);
+}
+
 const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
                              const octgemm_args *args)
 {
@@ -95,13 +119,11 @@ const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
         return "lda or ldb is not a multiple of the kernel's alignment and there is much to copy";
     if (!kernel->unaligned && odd_addresses(kernel, args))
         return "an address is not aligned";
-    if (!kernel->persistent) {
-        struct gpu_plan plan;
-        make_plan(&plan, ctx, kernel, args);
-        int64_t most = gpu(ctx)->driver->most_blocks / plan.splits;
-        if (plan.tiles_m > 0 && plan.tiles_n > most / plan.tiles_m)
-            return "more tiles than a launch can have blocks";
-    }
+    /* Splits need no thought: they are for a device that the tiles do not fill. */
+    int64_t tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m);
+    int64_t tiles_n = octgemm_gpu_tiles(args->n, kernel->tile_n);
+    if (!kernel->persistent && tiles_m > 0 && tiles_n > gpu(ctx)->driver->most_blocks / tiles_m)
+        return "more tiles than a launch can have blocks";
     return NULL;
 }
 
@@ -149,7 +171,7 @@ size_t octgemm_gpu_workspace(const octgemm_ctx *ctx, const struct kernel *self,
 {
     struct gpu_plan plan;
     struct layout layout;
-    make_plan(&plan, ctx, self->impl, args);
+    find_plan(&plan, ctx, self, args);
     lay_out(&layout, &plan, self->impl, args);
     return layout.bytes;
 }
@@ -304,7 +326,7 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
     struct layout layout;
     struct octgemm_gemm_params params;
     struct octgemm_tensor_maps maps;
-    make_plan(&plan, &ctx->base, kernel, args);
+    find_plan(&plan, &ctx->base, self, args);
     lay_out(&layout, &plan, kernel, args);
     fill_params(&params, &plan, args);
 
@@ -385,8 +407,7 @@ octgemm_status octgemm_gpu_quantize(const octgemm_ctx *ctx, const octgemm_quanti
                                              .k = args->k,
                                              .x_type = (int32_t)args->x_type,
                                              .static_scale = args->static_scale};
-    int64_t blocks =
-        args->rows / quantizer->rows_per_block + (args->rows % quantizer->rows_per_block > 0);
+    int64_t blocks = octgemm_gpu_tiles(args->rows, quantizer->rows_per_block);
     const struct gpu_launch launch = {.function = gpu(ctx)->quantizers[row],
                                       .name = quantizer->function,
                                       .blocks = at_most(blocks, most_rows),

@@ -9,7 +9,7 @@
 #include "options.h"
 #include "progress.h"
 #include "report.h"
-#include "rivals.h"
+#include "rivals_report.h"
 #include "shapes.h"
 #include "timing.h"
 #include "verify.h"
@@ -44,7 +44,7 @@ static const struct option_row option_rows[] = {
     {"seconds", 0, "S", "how long to time each product (default 0.5)", OPTION_SECONDS,
      MEMBER(seconds), 0, 0, NULL},
     {"seed", 0, "S", "of the data (default 1)", OPTION_INTEGER, MEMBER(seed), 0, INT64_MAX, NULL},
-    {"rivals", 0, NULL, "on the CPU, int32 results: beside oneDNN and OpenBLAS", OPTION_FLAG,
+    {"rivals", 0, NULL, "beside oneDNN, OpenBLAS, cuBLASLt, hipBLASLt where they are", OPTION_FLAG,
      MEMBER(rivals), 0, 0, NULL},
     {"shapes", 0, "DIR", "where the models' files are", OPTION_TEXT, MEMBER(folder), 0, 0, NULL},
     {"models", 0, NULL, "list the models", OPTION_FLAG, MEMBER(models), 0, 0, NULL},
@@ -86,14 +86,13 @@ struct bench {
 
 static double tops(const struct measurement *one)
 {
-    return 2.0 * (double)one->m * (double)one->shape->n * (double)one->shape->k /
-           one->timing.median * 1e-12;
+    return octgemm_tops(one->shape, one->m, one->timing.median);
 }
 
-/* GB of weights per second: what bounds small M. */
+/* What bounds small M. */
 static double weight_rate(const struct measurement *one)
 {
-    return (double)one->shape->n * (double)one->shape->k / one->timing.median * 1e-9;
+    return octgemm_weight_rate(one->shape, one->timing.median);
 }
 
 static const char *layout_name(const struct bench *bench)
@@ -451,17 +450,23 @@ static int list_kernels(struct bench *bench, octgemm_info *head)
 
 static int bench_rivals(const struct bench *bench, const struct shape_list *list)
 {
-    struct device_choice choice = bench->options->choice;
-    choice.kernel = bench->options->kernel;
-    struct rivals_options options = {
-        .choice = &choice, .seed = bench->options->seed, .seconds = bench->options->seconds};
+    const struct bench_options *options = bench->options;
+    struct rivals_report report = {.csv = options->csv, .results = bench->results};
+    struct rivals_options rivals = {.choice = options->choice,
+                                    .seed = options->seed,
+                                    .d_type = (octgemm_type)options->d_type,
+                                    .hot = options->hot,
+                                    .seconds = options->seconds,
+                                    .report = octgemm_report_rivals,
+                                    .user = &report};
     int status = 0;
+    rivals.choice.kernel = options->kernel;
     for (size_t i = 0; i < list->count; i++) {
         const struct shape *shape = &list->shapes[i];
         const int64_t *tokens = shape->m ? &shape->m : bench->tokens;
         size_t token_count = shape->m ? 1 : bench->token_count;
         for (size_t j = 0; j < token_count && status == 0; j++)
-            status = octgemm_bench_rivals(&options, shape, tokens[j]);
+            status = octgemm_bench_rivals(&rivals, shape, tokens[j]);
     }
     return status;
 }
@@ -498,15 +503,10 @@ int octgemm_bench_command(int argc, char **argv)
         status = octgemm_add_shapes(&list, argv[i], options.folder);
     if (status == 0 && list.count == 0)
         status = octgemm_add_shapes(&list, "Llama-3.1-8B", options.folder);
-    if (status == 0 && options.rivals) {
-        status = bench_rivals(&bench, &list);
-        octgemm_release_shapes(&list);
-        return status ? status : octgemm_flush_output();
-    }
     if (status == 0 && options.json)
         bench.results = json_array();
     if (status == 0)
-        status = bench_shapes(&bench, &list);
+        status = options.rivals ? bench_rivals(&bench, &list) : bench_shapes(&bench, &list);
     if (status == 0)
         status = bench.results ? octgemm_print_json(json_pack("{s:O}", "results", bench.results))
                                : octgemm_flush_output();

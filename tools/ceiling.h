@@ -9,6 +9,7 @@ struct ceiling {
     const char *arch;            /* of kernels, as octgemm_kernel() gives it */
     void (*loop)(int64_t count); /* `macs` multiply-adds, `count` times */
     int macs;
+    int (*usable)(void); /* NULL: wherever the kernels of arch are */
 };
 
 extern const struct ceiling octgemm_ceilings[]; /* arch NULL ends it */

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-const struct ceiling octgemm_ceilings[] = {{NULL, NULL, 0}};
+const struct ceiling octgemm_ceilings[] = {{NULL, NULL, 0, NULL}};
 
 void octgemm_spin(int64_t count)
 {

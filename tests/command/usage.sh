@@ -66,6 +66,17 @@ tried=$((tried + 1))
 [ "$(wc -l <"$work/stdout")" -eq 3 ] || complain 'bench: CSV has not three lines'
 good 'bench: JSON' bench 3x40x64 --json $quick
 says 'bench: JSON' '"median_seconds"'
+# Libraries that are not there are said to be missing, and no failure.
+for format in '' --csv --json; do
+    # shellcheck disable=SC2086
+    good "bench: rivals $format" bench -b cpu --rivals 3x40x64 $format $quick
+    says "bench: rivals $format" 'octgemm bf16'
+    says "bench: rivals $format" 'OpenBLAS f32'
+done
+says 'bench: rivals as JSON' '"wrong": 0'
+# shellcheck disable=SC2086
+good 'bench: rivals of sums only' bench -b ref --rivals -d i32 3x40x64 $quick
+says 'bench: rivals of sums only' 'exact'
 good 'bench: models' bench --models --shapes "$shapes"
 says 'bench: models' '^llama-3.1-8b$'
 printf '# a model\n\nqkv 48 32 # layer\n  down\t32   48\n' >"$work/tiny.txt"

@@ -1,0 +1,139 @@
+/* Work per cycle: see cycles.h. */
+#include "cycles.h"
+#include "timing.h"
+
+#include <string.h>
+#include <time.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+/* Seconds of processor time of all threads: what neighbours take does not count. */
+static double processor_seconds(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+/* The best of three tries, for one may be interrupted. */
+static double clock_rate(void)
+{
+    enum { count = 1000 };
+    double best = 0;
+    for (int i = 0; i < 3 && octgemm_ceilings[0].arch; i++) {
+        double start = octgemm_now();
+        octgemm_spin(count);
+        double rate = 16 * count / (octgemm_now() - start);
+        best = rate > best ? rate : best;
+    }
+    return best;
+}
+
+struct cycles octgemm_cycles_now(void)
+{
+    double rate = clock_rate();
+    return (struct cycles){rate, processor_seconds()};
+}
+
+double octgemm_per_cycle(double work, struct cycles begin)
+{
+    double seconds = processor_seconds() - begin.processor;
+    double after = clock_rate();
+    double rate =
+        after > begin.rate ? after : begin.rate; /* the faster of the two: never too much */
+    return begin.rate > 0 && seconds > 0 ? work / (seconds * rate) : 0;
+}
+
+void octgemm_settle(void)
+{
+    enum { tries = 60 };
+    const struct timespec nap = {.tv_nsec = 1000000};
+    const double at_rest = 1e-4; /* seconds of processor time in a nap */
+    for (int i = 0; i < tries; i++) {
+        double before = processor_seconds();
+        nanosleep(&nap, NULL);
+        if (processor_seconds() - before < at_rest)
+            return;
+    }
+}
+
+static void keep_best(double *best, double now)
+{
+    *best = now > *best ? now : *best;
+}
+
+/* What keeps a compiler from leaving out sums that nobody reads. */
+static volatile uint64_t sink;
+
+/* Eight sums side by side, so that loads and not additions bound it. */
+static uint64_t read_words(const int8_t *block, int64_t words)
+{
+    uint64_t sums[8] = {0}, word;
+    for (int64_t i = 0; i + 8 <= words; i += 8)
+        for (int64_t j = 0; j < 8; j++) {
+            memcpy(&word, block + (i + j) * 8, sizeof word);
+            sums[j] += word;
+        }
+    return sums[0] + sums[1] + sums[2] + sums[3] + sums[4] + sums[5] + sums[6] + sums[7];
+}
+
+static double read_rate(int8_t *const *blocks, int64_t count, int64_t bytes)
+{
+    enum { piece = 1 << 16 };
+    int64_t pieces = bytes / piece, read = 0;
+    uint64_t sum = 0;
+    double start = octgemm_now();
+    do { /* a block that lies in a cache is soon read */
+#pragma omp parallel for schedule(static) collapse(2) reduction(+ : sum)
+        for (int64_t i = 0; i < count; i++)
+            for (int64_t j = 0; j < pieces; j++)
+                sum += read_words(blocks[i] + j * piece, piece / 8);
+        read += count * pieces * piece;
+    } while (pieces > 0 && octgemm_now() - start < 1e-3);
+    sink = sum;
+    return (double)read / (octgemm_now() - start) * 1e-9;
+}
+
+static double loop_tops(const struct ceiling *ceiling)
+{
+    enum { count = 200000, first = 100 };
+#pragma omp parallel
+    ceiling->loop(first); /* the threads wake up */
+    double start = octgemm_now();
+#pragma omp parallel
+    ceiling->loop(count);
+    double seconds = octgemm_now() - start;
+    return 2.0 * count * ceiling->macs * octgemm_threads() / seconds * 1e-12;
+}
+
+void octgemm_sample_roofs(const struct ceiling *ceiling, int8_t *const *blocks, int64_t count,
+                          int64_t bytes, struct roofs *best)
+{
+    enum { single = 5000 };
+    octgemm_settle();
+    if (ceiling) {
+        struct cycles begin = octgemm_cycles_now();
+        ceiling->loop(single);
+        keep_best(&best->rate, octgemm_per_cycle((double)ceiling->macs * single, begin));
+        keep_best(&best->tops, loop_tops(ceiling));
+    }
+    keep_best(&best->bandwidth, read_rate(blocks, count, bytes));
+}
+
+int octgemm_threads(void)
+{
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+const struct ceiling *octgemm_find_ceiling(const char *arch)
+{
+    for (const struct ceiling *ceiling = octgemm_ceilings; ceiling->arch; ceiling++)
+        if (strcmp(ceiling->arch, arch) == 0)
+            return !ceiling->usable || ceiling->usable() ? ceiling : NULL;
+    return NULL;
+}

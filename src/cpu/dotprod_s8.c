@@ -36,9 +36,10 @@ OCTGEMM_INLINE void group(int32x4_t sums[][2], int rows, const int8x16_t left[],
     }
 }
 
-OCTGEMM_INLINE void micro(int rows, int32_t *c, int64_t ldc, const int8_t *a, int64_t lda,
-                          const int8_t *w, int64_t depth, int first)
+OCTGEMM_INLINE void micro(int rows, const struct groups_step *s)
 {
+    const int8_t *a = s->a, *w = s->w;
+    const int64_t lda = s->lda, depth = s->depth;
     int32x4_t sums[mr][2];
     int8x16_t left[mr];
     for (int i = 0; i < rows; i++)
@@ -65,29 +66,14 @@ OCTGEMM_INLINE void micro(int rows, int32_t *c, int64_t ldc, const int8_t *a, in
     }
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < 2; j++) {
-            int32_t *out = c + i * ldc + 4 * j;
-            vst1q_s32(out, first ? sums[i][j] : vaddq_s32(sums[i][j], vld1q_s32(out)));
+            int32_t *out = s->c + i * s->ldc + 4 * j;
+            vst1q_s32(out, s->first ? sums[i][j] : vaddq_s32(sums[i][j], vld1q_s32(out)));
         }
 }
 
-OCTGEMM_MICRO(micro1, 1)
-OCTGEMM_MICRO(micro2, 2)
-OCTGEMM_MICRO(micro3, 3)
-OCTGEMM_MICRO(micro4, 4)
-OCTGEMM_MICRO(micro5, 5)
-OCTGEMM_MICRO(micro6, 6)
-OCTGEMM_MICRO(micro7, 7)
-OCTGEMM_MICRO(micro8, 8)
-
 static void multiply(const struct cpu_tile *tile)
 {
-    static const struct groups_loop loop = {
-        .nr = nr,
-        .kr = kr,
-        .mr = mr,
-        .kc = kc,
-        .micro = {micro1, micro2, micro3, micro4, micro5, micro6, micro7, micro8}};
-    octgemm_groups_multiply(tile, &loop);
+    octgemm_groups_multiply(tile, micro, nr, mr, kc);
 }
 
 const struct cpu_gemm octgemm_cpu_dotprod_s8 = {

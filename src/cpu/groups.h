@@ -41,41 +41,60 @@ static inline void octgemm_groups_pack(void *panel, const int8_t *b, int64_t ldb
     memcpy(panel, sums, (size_t)nr * sizeof *sums);
 }
 
-/* The common loops over a tile for kernels that read A from the caller's rows: blocks of k so deep
- * that a panel's part stays in L1 while the rows pass, then panels, then register tiles of rows. */
-struct groups_loop {
-    int nr, kr, mr;
-    int64_t kc; /* depth of a block, a multiple of kr */
-
-    /* By rows - 1: adds (or, `first`, sets) c[rows][nr] = sums over `depth` of a and groups w. */
-    void (*micro[8])(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, const int8_t *w,
-                     int64_t depth, int first);
-};
-
-/* An entry of `micro`: the kernel's inline function micro() with its first arguments fixed. */
-#define OCTGEMM_MICRO(name, ...)                                                                   \
-    static void name(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, const int8_t *w,       \
-                     int64_t depth, int first)                                                     \
-    {                                                                                              \
-        micro(__VA_ARGS__, c, ldc, a, lda, w, depth, first);                                       \
-    }
-
 #define OCTGEMM_INLINE static inline __attribute__((always_inline))
 
-static inline void octgemm_groups_multiply(const struct cpu_tile *tile,
-                                           const struct groups_loop *loop)
+/* What a kernel's micro() does: adds to (or, `first`, sets) c[rows][nr] the sums over `depth` of
+ * rows of A, straight from the caller's memory, and groups w. */
+struct groups_step {
+    const int8_t *a, *w;
+    int64_t lda, depth;
+    int32_t *c;
+    int64_t ldc;
+    int first;
+};
+typedef void groups_micro(int rows, const struct groups_step *step);
+
+/* micro() for 1 to `most` (at most 8) rows, inlined for each number of them: its loops over rows
+ * must disappear, for its sums to be registers. */
+OCTGEMM_INLINE void octgemm_groups_rows(groups_micro *micro, int most, int rows,
+                                        const struct groups_step *step)
 {
-    const char *groups = tile->panels + octgemm_groups_offset(loop->nr);
-    for (int64_t p = tile->k0; p < tile->k1; p += loop->kc) {
-        int64_t depth = tile->k1 - p < loop->kc ? tile->k1 - p : loop->kc;
+    if (rows >= most)
+        micro(most, step);
+    else if (most > 1 && rows == 1)
+        micro(1, step);
+    else if (most > 2 && rows == 2)
+        micro(2, step);
+    else if (most > 3 && rows == 3)
+        micro(3, step);
+    else if (most > 4 && rows == 4)
+        micro(4, step);
+    else if (most > 5 && rows == 5)
+        micro(5, step);
+    else if (most > 6 && rows == 6)
+        micro(6, step);
+    else if (most > 7)
+        micro(7, step);
+}
+
+/* The loops over a tile: blocks of k so deep (kc, a multiple of kr) that a panel's part stays in L1
+ * while the rows pass, then panels, then register tiles of mr rows. */
+OCTGEMM_INLINE void octgemm_groups_multiply(const struct cpu_tile *tile, groups_micro *micro,
+                                            int nr, int mr, int64_t kc)
+{
+    const char *groups = tile->panels + octgemm_groups_offset(nr);
+    for (int64_t p = tile->k0; p < tile->k1; p += kc) {
+        struct groups_step step = {.lda = tile->lda,
+                                   .depth = tile->k1 - p < kc ? tile->k1 - p : kc,
+                                   .ldc = tile->ldc,
+                                   .first = p == tile->k0};
         for (int64_t panel = 0; panel < tile->panel_count; panel++) {
-            const int8_t *w =
-                (const int8_t *)groups + (size_t)panel * tile->panel_bytes + p * loop->nr;
-            for (int64_t i = 0; i < tile->rows; i += loop->mr) {
-                int64_t rows = tile->rows - i < loop->mr ? tile->rows - i : loop->mr;
-                loop->micro[rows - 1](tile->c + i * tile->ldc + panel * loop->nr, tile->ldc,
-                                      tile->a + i * tile->lda + p, tile->lda, w, depth,
-                                      p == tile->k0);
+            step.w = (const int8_t *)groups + (size_t)panel * tile->panel_bytes + p * nr;
+            for (int64_t i = 0; i < tile->rows; i += mr) {
+                step.a = tile->a + i * tile->lda + p;
+                step.c = tile->c + i * tile->ldc + panel * nr;
+                octgemm_groups_rows(micro, mr, (int)(tile->rows - i < mr ? tile->rows - i : mr),
+                                    &step);
             }
         }
     }

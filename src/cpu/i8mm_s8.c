@@ -47,9 +47,10 @@ OCTGEMM_INLINE int8x16_t zip_high(int8x16_t x, int8x16_t y)
 }
 
 /* An odd last row is paired with itself; the second of the pair is not stored. */
-OCTGEMM_INLINE void micro(int rows, int32_t *c, int64_t ldc, const int8_t *a, int64_t lda,
-                          const int8_t *w, int64_t depth, int first)
+OCTGEMM_INLINE void micro(int rows, const struct groups_step *s)
 {
+    const int8_t *a = s->a, *w = s->w;
+    const int64_t lda = s->lda, depth = s->depth;
     const int row_pairs = (rows + 1) / 2;
     int32x4_t sums[pairs][4];
     for (int i = 0; i < row_pairs; i++)
@@ -85,29 +86,14 @@ OCTGEMM_INLINE void micro(int rows, int32_t *c, int64_t ldc, const int8_t *a, in
             int64x2_t x = vreinterpretq_s64_s32(sums[i / 2][2 * j]);
             int64x2_t y = vreinterpretq_s64_s32(sums[i / 2][2 * j + 1]);
             int32x4_t four = vreinterpretq_s32_s64(i % 2 ? vzip2q_s64(x, y) : vzip1q_s64(x, y));
-            int32_t *out = c + i * ldc + 4 * j;
-            vst1q_s32(out, first ? four : vaddq_s32(four, vld1q_s32(out)));
+            int32_t *out = s->c + i * s->ldc + 4 * j;
+            vst1q_s32(out, s->first ? four : vaddq_s32(four, vld1q_s32(out)));
         }
 }
 
-OCTGEMM_MICRO(micro1, 1)
-OCTGEMM_MICRO(micro2, 2)
-OCTGEMM_MICRO(micro3, 3)
-OCTGEMM_MICRO(micro4, 4)
-OCTGEMM_MICRO(micro5, 5)
-OCTGEMM_MICRO(micro6, 6)
-OCTGEMM_MICRO(micro7, 7)
-OCTGEMM_MICRO(micro8, 8)
-
 static void multiply(const struct cpu_tile *tile)
 {
-    static const struct groups_loop loop = {
-        .nr = nr,
-        .kr = kr,
-        .mr = mr,
-        .kc = kc,
-        .micro = {micro1, micro2, micro3, micro4, micro5, micro6, micro7, micro8}};
-    octgemm_groups_multiply(tile, &loop);
+    octgemm_groups_multiply(tile, micro, nr, mr, kc);
 }
 
 const struct cpu_gemm octgemm_cpu_i8mm_s8 = {

@@ -31,9 +31,10 @@ OCTGEMM_INLINE void step(int32x4_t sums[][4], int rows, int wide, const int8_t *
     }
 }
 
-OCTGEMM_INLINE void micro(int rows, int wide, int32_t *c, int64_t ldc, const int8_t *a, int64_t lda,
-                          const int8_t *w, int64_t depth, int first)
+OCTGEMM_INLINE void micro(int rows, int wide, const struct groups_step *s)
 {
+    const int8_t *a = s->a, *w = s->w;
+    const int64_t lda = s->lda, depth = s->depth;
     int32x4_t sums[mr][4];
     const int8_t *row[mr];
     for (int i = 0; i < rows; i++)
@@ -56,38 +57,32 @@ OCTGEMM_INLINE void micro(int rows, int wide, int32_t *c, int64_t ldc, const int
     for (int i = 0; i < rows; i++) {
         int32x4_t total =
             vpaddq_s32(vpaddq_s32(sums[i][0], sums[i][1]), vpaddq_s32(sums[i][2], sums[i][3]));
-        vst1q_s32(c + i * ldc, first ? total : vaddq_s32(total, vld1q_s32(c + i * ldc)));
+        vst1q_s32(s->c + i * s->ldc,
+                  s->first ? total : vaddq_s32(total, vld1q_s32(s->c + i * s->ldc)));
     }
 }
 
-OCTGEMM_MICRO(narrow1, 1, 0)
-OCTGEMM_MICRO(narrow2, 2, 0)
-OCTGEMM_MICRO(narrow3, 3, 0)
-OCTGEMM_MICRO(narrow4, 4, 0)
-OCTGEMM_MICRO(wide1, 1, 1)
-OCTGEMM_MICRO(wide2, 2, 1)
-OCTGEMM_MICRO(wide3, 3, 1)
-OCTGEMM_MICRO(wide4, 4, 1)
+OCTGEMM_INLINE void narrow(int rows, const struct groups_step *step)
+{
+    micro(rows, 0, step);
+}
 
-static const struct groups_loop narrow_loop = {.nr = dots4_nr,
-                                               .kr = dots4_kr,
-                                               .mr = mr,
-                                               .kc = dots4_kc,
-                                               .micro = {narrow1, narrow2, narrow3, narrow4}};
-static const struct groups_loop wide_loop = {.nr = dots4_nr,
-                                             .kr = dots4_kr,
-                                             .mr = mr,
-                                             .kc = dots4_kc,
-                                             .micro = {wide1, wide2, wide3, wide4}};
+OCTGEMM_INLINE void wide(int rows, const struct groups_step *step)
+{
+    micro(rows, 1, step);
+}
 
 static void multiply(const struct cpu_tile *tile)
 {
     struct cpu_tile one = *tile;
     one.panel_count = 1;
     for (int64_t panel = 0; panel < tile->panel_count; panel++) {
-        int32_t wide;
-        memcpy(&wide, one.panels + dots4_wide_offset, sizeof wide);
-        octgemm_groups_multiply(&one, wide ? &wide_loop : &narrow_loop);
+        int32_t is_wide;
+        memcpy(&is_wide, one.panels + dots4_wide_offset, sizeof is_wide);
+        if (is_wide)
+            octgemm_groups_multiply(&one, wide, dots4_nr, mr, dots4_kc);
+        else
+            octgemm_groups_multiply(&one, narrow, dots4_nr, mr, dots4_kc);
         one.panels += tile->panel_bytes;
         one.c += dots4_nr;
     }

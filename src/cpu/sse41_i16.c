@@ -31,9 +31,10 @@ OCTGEMM_INLINE void step(__m128i sums[][4], int rows, const int8_t *const a[], c
     }
 }
 
-OCTGEMM_INLINE void micro(int rows, int32_t *c, int64_t ldc, const int8_t *a, int64_t lda,
-                          const int8_t *w, int64_t depth, int first)
+OCTGEMM_INLINE void micro(int rows, const struct groups_step *s)
 {
+    const int8_t *a = s->a, *w = s->w;
+    const int64_t lda = s->lda, depth = s->depth;
     __m128i sums[mr][4];
     const int8_t *row[mr];
     for (int i = 0; i < rows; i++)
@@ -57,20 +58,15 @@ OCTGEMM_INLINE void micro(int rows, int32_t *c, int64_t ldc, const int8_t *a, in
         }
     }
     for (int i = 0; i < rows; i++) {
-        __m128i *out = (__m128i *)(c + i * ldc);
+        __m128i *out = (__m128i *)(s->c + i * s->ldc);
         __m128i total = across(sums[i]);
-        _mm_storeu_si128(out, first ? total : _mm_add_epi32(total, _mm_loadu_si128(out)));
+        _mm_storeu_si128(out, s->first ? total : _mm_add_epi32(total, _mm_loadu_si128(out)));
     }
 }
 
-OCTGEMM_MICRO(micro1, 1)
-OCTGEMM_MICRO(micro2, 2)
-
 static void multiply(const struct cpu_tile *tile)
 {
-    static const struct groups_loop loop = {
-        .nr = dots4_nr, .kr = dots4_kr, .mr = mr, .kc = dots4_kc, .micro = {micro1, micro2}};
-    octgemm_groups_multiply(tile, &loop);
+    octgemm_groups_multiply(tile, micro, dots4_nr, mr, dots4_kc);
 }
 
 const struct cpu_gemm octgemm_cpu_sse41_i16 = {

@@ -181,6 +181,7 @@ static void leave(const struct gpu_ctx *ctx, int previous)
 
 extern const unsigned char octgemm_cuda_decode[];
 extern const unsigned char octgemm_cuda_generic[];
+extern const unsigned char octgemm_cuda_hopper[];
 extern const unsigned char octgemm_cuda_quantize[];
 extern const unsigned char octgemm_cuda_tensor[];
 extern const unsigned char octgemm_cuda_weights[];
@@ -191,6 +192,7 @@ static const struct {
 } modules[OCTGEMM_CUDA_MODULES] = {
     [OCTGEMM_CUDA_DECODE] = {.fatbin = octgemm_cuda_decode},
     [OCTGEMM_CUDA_GENERIC] = {.fatbin = octgemm_cuda_generic},
+    [OCTGEMM_CUDA_HOPPER] = {.fatbin = octgemm_cuda_hopper, .only = OCTGEMM_CUDA_WGMMA},
     [OCTGEMM_CUDA_QUANTIZE] = {.fatbin = octgemm_cuda_quantize},
     [OCTGEMM_CUDA_TENSOR] = {.fatbin = octgemm_cuda_tensor},
     [OCTGEMM_CUDA_WEIGHTS] = {.fatbin = octgemm_cuda_weights},

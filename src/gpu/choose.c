@@ -116,7 +116,11 @@ static double copy_time(const struct flows *flows, int64_t rows, int64_t k)
     return launch + 2 * (double)rows * (double)k / flows->memory;
 }
 
-static const double joining = 3; /* microseconds for the sums of each part of k but one */
+/* Microseconds for the sums of all parts of k but one. */
+static double join_time(const struct gpu_kernel *kernel, int splits)
+{
+    return (kernel->joining != 0 ? kernel->joining : 3) * (splits - 1);
+}
 
 /* Flows that run beside each other take a little longer than the longest of them: a norm. This is
  * most of what a choice costs the caller, so it is in float and leaves out what is not there. */
@@ -142,13 +146,14 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
     double pieces = piece_time(plan, flows, device, kernel, args, odd);
     double tile = (double)kernel->tile_m * kernel->tile_n;
     double units = (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
-    double l2_bytes = units * (kernel->tile_m + kernel->tile_n) * plan->k_split;
+    int rows = kernel->box_a ? kernel->box_a + kernel->box_b : kernel->tile_m + kernel->tile_n;
+    double l2_bytes = units * rows * plan->k_split;
     if (plan->splits > 1 && !plan->cluster)
         l2_bytes += units * tile * 2 * 4;
     double time = kernel->fixed + together(compute, flows->memory_bytes / flows->memory,
                                            l2_bytes / flows->l2, pieces);
     if (plan->splits > 1)
-        time += joining * (plan->splits - 1) + (plan->cluster ? 0 : zeroing);
+        time += join_time(kernel, plan->splits) + (plan->cluster ? 0 : zeroing);
     if (plan->copied && odd->a)
         time += copy_time(flows, args->m, args->k);
     if (plan->copied && odd->b)
@@ -194,7 +199,7 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                 continue;
             /* No plan is faster than its bytes from memory, and more parts only add to that. */
             if (found && kernel->fixed + flows.memory_bytes / flows.memory +
-                                 joining * (candidate.splits - 1) >=
+                                 join_time(kernel, candidate.splits) >=
                              plan->microseconds)
                 break;
             candidate.microseconds = predict(&candidate, &flows, device, kernel, args, &odd);

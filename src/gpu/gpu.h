@@ -155,7 +155,9 @@ struct gpu_kernel {
     int shared;         /* dynamic shared memory, bytes */
     int align;          /* a power of two */
     int resident;       /* blocks that run on a multiprocessor at a time */
-    int persistent;     /* no more blocks than the device runs at a time, each with many units */
+    int persistent;     /* no more blocks than the device runs at a time, each with many units,
+                           unless k is split */
+    int neighbours;     /* so many blocks are a cluster that has neighbouring tiles of n; 0: none */
     int cluster_splits; /* so many parts of k or fewer are summed by a cluster: part u % splits of
                            tile u / splits, no partial sums in memory; 0: does not do that */
     int overlap;        /* waits in the kernel itself for the kernel ahead in the stream */
@@ -167,6 +169,7 @@ struct gpu_kernel {
     double alone;       /* and of one that runs a single block */
     double start;       /* microseconds between the end of a block and the next block's first sum */
     double fixed;       /* microseconds that any launch of it takes */
+    double joining;     /* microseconds for the sums of each part of k but one; 0: 3 */
 };
 
 /* A quantiser; struct octgemm_quantize_params. */

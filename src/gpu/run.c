@@ -9,9 +9,11 @@
 #include "error.h"
 
 enum {
-    most_blocks = 0x7fffffff, /* of a launch */
-    packed_alignment = 128,   /* of a packed row's length: every kernel's loads divide it */
-    workspace_alignment = 256 /* of the parts of a workspace; its start is aligned here */
+    most_blocks = 0x7fffffff,     /* of a launch */
+    most_coordinate = 0x7ffffe00, /* of a row in a tensor map, and a tile more fits an int */
+    most_stride = 0x7ffffff0,     /* of a tensor map, which could have more than an int says */
+    packed_alignment = 128,       /* of a packed row's length: every kernel's loads divide it */
+    workspace_alignment = 256     /* of the parts of a workspace; its start is aligned here */
 };
 
 static int64_t round_up(int64_t value, int64_t multiple)
@@ -33,8 +35,8 @@ const char *octgemm_gpu_obstacle(const struct gpu_driver *driver, const struct g
         return "written for another architecture";
     if (kernel->shared > device->shared_per_block)
         return "needs more shared memory than a block has on this device";
-    if (kernel->box_a && !driver->tensor_map)
-        return "needs tensor maps";
+    if (kernel->box_a && !(driver->tensor_map && device->clusters))
+        return "needs tensor maps and clusters";
     if (!driver->image(device, kernel->module))
         return "this library has no code of it for this device";
     return NULL;
@@ -119,10 +121,14 @@ const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
         return "lda or ldb is not a multiple of the kernel's alignment and there is much to copy";
     if (!kernel->unaligned && odd_addresses(kernel, args))
         return "an address is not aligned";
+    if (kernel->box_a && (args->k == 0 || args->m > most_coordinate || args->n > most_coordinate ||
+                          args->lda > most_stride || weight_stride(args) > most_stride))
+        return "no tensor map has these sizes";
     /* Splits need no thought: they are for a device that the tiles do not fill. */
     int64_t tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m);
     int64_t tiles_n = octgemm_gpu_tiles(args->n, kernel->tile_n);
-    if (!kernel->persistent && tiles_m > 0 && tiles_n > gpu(ctx)->driver->most_blocks / tiles_m)
+    if ((!kernel->persistent || kernel->box_a) && tiles_m > 0 &&
+        tiles_n > gpu(ctx)->driver->most_blocks / tiles_m)
         return "more tiles than a launch can have blocks";
     return NULL;
 }
@@ -348,10 +354,12 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
 
     const struct gpu_functions *functions = &ctx->functions[self - ctx->base.backend->kernels];
     int pieces = !plan.copied && (odd.a || odd.b || odd_addresses(kernel, args));
-    int64_t units = plan.tiles_m * plan.tiles_n * plan.splits;
+    int64_t neighbours = kernel->neighbours > 1 ? kernel->neighbours : 1;
+    int64_t units = plan.tiles_m * round_up(plan.tiles_n, neighbours) * plan.splits;
     unsigned most = most_blocks;
-    if (kernel->persistent)
-        most = (unsigned)(ctx->device->multiprocessors * kernel->resident);
+    if (kernel->persistent && plan.splits == 1)
+        most =
+            (unsigned)(ctx->device->multiprocessors * kernel->resident / neighbours * neighbours);
     /* Only a kernel ahead can be overlapped, not the zeroing of counters. */
     const struct gpu_launch launch = {
         .function = pieces ? functions->unaligned : functions->aligned,
@@ -359,7 +367,7 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
         .blocks = at_most(units, most),
         .threads = (unsigned)kernel->threads,
         .shared = (unsigned)kernel->shared,
-        .cluster = plan.cluster ? plan.splits : 1,
+        .cluster = plan.cluster ? plan.splits : (int)neighbours,
         .overlap = kernel->overlap && ctx->device->clusters && !counters,
         .stream = args->stream,
     };

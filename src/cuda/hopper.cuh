@@ -1,0 +1,454 @@
+/* The product by Hopper's own matrix instruction (wgmma), one template for every tile.
+ *
+ * Orientation. Weights (rows of B) are the 64-row side of the instruction and tokens (rows of A)
+ * its n, which can be 8, 24 or any multiple of 16 up to 256: few tokens waste little, and tiles of
+ * many sizes let a product fill the multiprocessors evenly.
+ *
+ * Roles. One thread has the copy engine bring boxes of 128 bytes of k into a ring of `stages`; one
+ * or two warpgroups multiply what is there and give the stage back. What the engine reads outside
+ * of a matrix is zero, so no edge needs code here. Blocks are persistent: while sums are rounded
+ * and written, the next tile is already coming.
+ *
+ *   together   the warpgroups have halves of the weights of one tile. The second starts `lag`
+ * stages after the first, so that one multiplies while the other writes. turns      each has a
+ * whole tile, and one writes its tile while the other multiplies.
+ *
+ * A pair of blocks (`cluster` = 2) has neighbouring tiles of weights and the same tokens: each
+ * brings half of these to both, which takes a quarter or more off what comes out of the L2.
+ *
+ * Where tiles do not fill the device, parts of k go to the blocks of a cluster, which add each
+ * other's sums in shared memory: int32 sums are exact in any order.
+ *
+ * Epilogue. In registers: a lane has few weights, so their scales are loaded once. 16-bit results
+ * cross shared memory (stmatrix, transposed) and leave as 128-byte runs of a row, 32-bit ones go
+ * straight, in 32-byte runs. Where sums are to be added, and for few tokens, they cross shared
+ * memory as they are.
+ *
+ * Needs a, b, lda and ldb in multiples of 16 and the other pointers naturally aligned.
+ */
+#ifndef OCTGEMM_HOPPER_CUH
+#define OCTGEMM_HOPPER_CUH
+
+#include "cuda/access.cuh"
+#include "cuda/wgmma.cuh"
+#include "gpu/params.h"
+
+/* As src/gpu/run.c lays them out. */
+struct octgemm_tensor_maps {
+    tensor_map a, b;
+};
+
+template <int warpgroups_, bool turns_, int blocks_, int tile_m_, int stages_, int lag_,
+          int cluster_, int resident_>
+struct hopper_tile {
+    static constexpr int warpgroups = warpgroups_; /* that multiply */
+    static constexpr bool turns = turns_;
+    static constexpr int blocks = blocks_; /* of 64 weights, of a warpgroup */
+    static constexpr int stages = stages_, lag = lag_, cluster = cluster_, resident = resident_;
+    static constexpr int sharers = turns ? 1 : warpgroups; /* warpgroups of a tile */
+    static constexpr int tile_m = tile_m_, tile_n = 64 * blocks * sharers, tile_k = 128;
+    static constexpr int workers = 128 * warpgroups;
+    static constexpr int threads = workers + (warpgroups > 1 ? 128 : 32);
+    static constexpr int bytes_n = tile_n * tile_k, bytes_m = tile_m * tile_k;
+    static constexpr int stage_bytes = bytes_n + bytes_m, ring_bytes = stages * stage_bytes;
+
+    /* Sums as they are, transposed, with 16 bytes of padding; a large tile's take the ring's place,
+     * which is free then, since only a block of one unit adds. */
+    static constexpr bool small = tile_m <= 64;
+    static constexpr int slab_ld = tile_n + 4, slab_bytes = tile_m * slab_ld * 4;
+    /* 16-bit results of a warpgroup: two buffers, by turns, of some tokens and 64 weights. */
+    static constexpr int chunk_m = tile_m % 32 == 0 ? 32 : 16, chunk_bytes = chunk_m * 128;
+    static constexpr int staging_bytes = small ? slab_bytes : warpgroups * 2 * chunk_bytes;
+    static constexpr int vectors_n = 3 * tile_n * 4, vectors_m = 2 * tile_m * 4;
+    static constexpr int vectors_at = ring_bytes + staging_bytes;
+    static constexpr int barriers_at = vectors_at + vectors_n + warpgroups * vectors_m;
+    static constexpr int shared_bytes = barriers_at + (2 * stages + 1) * 8;
+    static_assert(small || slab_bytes <= ring_bytes, "sums fit where the ring was");
+    static_assert(!(small && turns), "a slab is of one tile");
+    static_assert(cluster == 1 || tile_m % 16 == 0, "half of the tokens is whole groups of rows");
+    static_assert((tile_m / cluster) <= 256 && tile_n <= 256, "a box has at most 256 rows");
+};
+
+/* A position in the ring, and the parity of this round through it. */
+template <int stages>
+struct ring_position {
+    int stage = 0;
+    uint32_t parity = 0;
+
+    __device__ __forceinline__ void next()
+    {
+        if (++stage == stages) {
+            stage = 0;
+            parity ^= 1;
+        }
+    }
+
+    __device__ __forceinline__ void skip(int count)
+    {
+        stage += count;
+        parity ^= stage / stages & 1;
+        stage %= stages;
+    }
+};
+
+/* 16-byte piece `piece` of token `token` in a chunk of 128-byte rows, free of bank conflicts both
+ * for 8 tokens of a piece and for 8 pieces of a token. */
+__device__ __forceinline__ uint32_t piece_at(int token, int piece)
+{
+    return (uint32_t)(token * 128 + ((piece ^ (token & 7)) << 4));
+}
+
+/* Two results of 16 bits, the first in the low half. */
+__device__ __forceinline__ uint32_t round_pair(int32_t type, float first, float second)
+{
+    if (type == OCTGEMM_F16) {
+        __half2 pair = __floats2half2_rn(first, second);
+        return *(uint32_t *)&pair;
+    }
+    __nv_bfloat162 pair = __floats2bfloat162_rn(first, second);
+    return *(uint32_t *)&pair;
+}
+
+template <typename T>
+__device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
+                                       const octgemm_tensor_maps &maps)
+{
+    extern __shared__ __align__(1024) uint8_t shared[];
+    const uint32_t ring = shared_address(shared);
+    const uint32_t barriers = ring + T::barriers_at;
+    auto full = [&](int stage) { return barriers + 8 * stage; };
+    auto empty = [&](int stage) { return barriers + 8 * (T::stages + stage); };
+    const uint32_t lead = barriers + 8 * (2 * T::stages);
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
+
+    /* Units: a tile, or two neighbours in n that a pair of blocks has, or a part of k of a tile. */
+    const int splits = T::cluster > 1 ? 1 : p.splits;
+    const uint32_t neighbours = T::cluster > 1 ? T::cluster : splits;
+    const int rank = blockIdx.x % neighbours;
+    const uint32_t first_unit = blockIdx.x / neighbours, step = gridDim.x / neighbours;
+    const uint32_t tiles_m = p.tiles_m;
+    const uint32_t tiles_n = (p.tiles_n + T::cluster - 1) / T::cluster;
+    const uint32_t units = tiles_m * tiles_n;
+    const int k_first = splits > 1 ? rank * p.k_split : 0;
+    const int k_last = splits > 1 ? min(p.k, k_first + p.k_split) : p.k;
+    const int count = (k_last - k_first + T::tile_k - 1) / T::tile_k;
+
+    /* Raster: `group` tiles of m take turns over the tiles of n, so that what is running at one
+     * time is nearly a square of D and reads little. */
+    const uint32_t group = p.group, stripe = group * tiles_n;
+    auto place_m = [&](uint32_t unit) {
+        const uint32_t first = unit / stripe * group, width = min(tiles_m - first, group);
+        return (int)(first + unit % stripe % width) * T::tile_m;
+    };
+    auto place_n = [&](uint32_t unit) {
+        const uint32_t first = unit / stripe * group, width = min(tiles_m - first, group);
+        const uint32_t tile = unit % stripe / width;
+        return (int)(T::cluster > 1 ? tile * T::cluster + rank : tile) * T::tile_n;
+    };
+
+    if (threadIdx.x == 0) {
+        for (int s = 0; s < T::stages; s++) {
+            barrier_init(full(s), 1);
+            barrier_init(empty(s), 4 * T::sharers * T::cluster);
+        }
+        barrier_init(lead, 1);
+        barrier_init_done();
+    }
+    if (T::cluster > 1)
+        cluster_sync();
+    else
+        __syncthreads();
+
+    if (threadIdx.x >= T::workers) {
+        if constexpr (T::warpgroups > 1)
+            registers_down<40>();
+        if (warp == T::workers / 32) {
+            if (lane == 0) {
+                tensor_prefetch_map(maps.a);
+                tensor_prefetch_map(maps.b);
+                /* While the kernel before this one ends, the first weights come to the L2. */
+                if (T::small)
+                    for (int i = 0; i < T::stages && i < count; i++)
+                        tensor_prefetch_l2(maps.b, k_first + i * T::tile_k, place_n(first_unit));
+                grid_wait();
+                ring_position<T::stages> at;
+                for (uint32_t unit = first_unit; unit < units; unit += step) {
+                    const int m0 = place_m(unit), n0 = place_n(unit);
+                    for (int i = 0; i < count; i++, at.next()) {
+                        const int k = k_first + i * T::tile_k;
+                        const uint32_t to = ring + at.stage * T::stage_bytes;
+                        barrier_wait(empty(at.stage), at.parity ^ 1);
+                        barrier_expect(full(at.stage), T::stage_bytes);
+                        tensor_load(to, maps.b, k, n0, full(at.stage));
+                        if constexpr (T::cluster > 1)
+                            tensor_load_all(to + T::bytes_n + rank * (T::bytes_m / T::cluster),
+                                            maps.a, k, m0 + rank * (T::tile_m / T::cluster),
+                                            full(at.stage), (1 << T::cluster) - 1);
+                        else
+                            tensor_load(to + T::bytes_n, maps.a, k, m0, full(at.stage));
+                    }
+                }
+            }
+            __syncwarp();
+        }
+        if (splits > 1)
+            cluster_sync();
+        if (neighbours > 1)
+            cluster_sync();
+        return;
+    }
+
+    if constexpr (T::warpgroups > 1)
+        registers_up<232>();
+    const int warpgroup = warp / 4, self = threadIdx.x & 127;
+    const int g = lane >> 2, t = lane & 3;
+    const int rows_at = T::turns ? 0 : warpgroup * 64 * T::blocks; /* of its weights in the tile */
+    const int row = (warp & 3) * 16 + g; /* of its first weight in a block of 64 */
+    float *const all_sb = (float *)(shared + T::vectors_at);
+    float *const all_bias = all_sb + T::tile_n;
+    int32_t *const all_column = (int32_t *)(all_bias + T::tile_n);
+    float *const all_sa =
+        (float *)(shared + T::vectors_at + T::vectors_n + warpgroup * T::vectors_m);
+    int32_t *const all_za = (int32_t *)(all_sa + T::tile_m);
+    const bool add_up = T::small || splits > 1;
+    const bool lagging = !T::turns && T::warpgroups > 1 && T::lag > 0 && count >= 2 * T::stages;
+
+    grid_wait();
+    ring_position<T::stages> at;
+    int32_t sum[T::blocks][T::tile_m / 2];
+    int turn = 0;
+    for (uint32_t unit = first_unit; unit < units; unit += step, turn++) {
+        if (T::turns && (turn & 1) != warpgroup) {
+            at.skip(count);
+            continue;
+        }
+        const int64_t m0 = place_m(unit), n0 = place_n(unit);
+
+        /* What the epilogue needs is on its way during the products. A bias of -0 changes nothing.
+         */
+        float my_sa[(T::tile_m + 127) / 128], sb[T::blocks][2], bias[T::blocks][2];
+        int32_t my_za[(T::tile_m + 127) / 128], column[T::blocks][2];
+#pragma unroll
+        for (int i = 0; i < (T::tile_m + 127) / 128; i++) {
+            const int64_t token = min(m0 + self + i * 128, p.m - 1);
+            my_sa[i] = p.sa ? p.sa[token * p.sa_step] : 1.0f;
+            my_za[i] = p.za ? p.za[token * p.za_step] : 0;
+        }
+#pragma unroll
+        for (int b = 0; b < T::blocks; b++)
+#pragma unroll
+            for (int e = 0; e < 2; e++) {
+                const int64_t weight = min(n0 + rows_at + b * 64 + row + e * 8, p.n - 1);
+                sb[b][e] = p.sb ? p.sb[weight * p.sb_step] : 1.0f;
+                bias[b][e] = p.bias ? load_typed<16>(p.bias, p.bias_type, weight) : -0.0f;
+                column[b][e] = p.za ? p.column[weight] : 0;
+            }
+
+        if (lagging && warpgroup > 0)
+            barrier_wait(lead, turn & 1);
+        /* Only after its predecessor has seen its last stage: a parity cannot tell this round of
+         * the ring from the one before the last. */
+        if (T::turns && turn > 0)
+            barrier_wait(lead, (turn & 1) ^ 1);
+        int before = 0;
+        for (int i = 0; i < count; i++) {
+            barrier_wait(full(at.stage), at.parity);
+            const uint32_t stage = ring + at.stage * T::stage_bytes;
+            const uint64_t weights = describe_tile(stage + rows_at * T::tile_k);
+            const uint64_t tokens = describe_tile(stage + T::bytes_n);
+            wgmma_begin();
+#pragma unroll
+            for (int s = 0; s < T::tile_k / 32; s++)
+#pragma unroll
+                for (int b = 0; b < T::blocks; b++)
+                    wgmma<T::tile_m>::multiply(
+                        sum[b], weights + b * (64 * T::tile_k >> 4) + s * describe_step,
+                        tokens + s * describe_step, i > 0 || s > 0);
+            wgmma_commit();
+            /* The products before these are done, and their stage is free in every block. */
+            wgmma_wait<1>();
+            if (i > 0 && lane < T::cluster) {
+                if (T::cluster > 1)
+                    barrier_arrive_at(empty(before), lane);
+                else
+                    barrier_arrive(empty(before));
+            }
+            if (self == 0 && (T::turns ? i == count - 1 : lagging && warpgroup == 0 && i == T::lag))
+                barrier_arrive(lead);
+            before = at.stage;
+            at.next();
+        }
+        wgmma_wait<0>();
+#pragma unroll
+        for (int b = 0; b < T::blocks; b++)
+            wgmma_settle(sum[b]);
+        if (lane < T::cluster) {
+            if (T::cluster > 1)
+                barrier_arrive_at(empty(before), lane);
+            else
+                barrier_arrive(empty(before));
+        }
+        if (unit + step >= units)
+            grid_release();
+
+#pragma unroll
+        for (int i = 0; i < (T::tile_m + 127) / 128; i++)
+            if (self + i * 128 < T::tile_m) {
+                all_sa[self + i * 128] = my_sa[i];
+                all_za[self + i * 128] = my_za[i];
+            }
+
+        if (add_up) {
+            /* Nobody reads the ring any more, nor the last unit's slab and vectors. */
+            named_barrier(1, T::workers);
+            int32_t *const slab = (int32_t *)(shared + (T::small ? T::ring_bytes : 0));
+#pragma unroll
+            for (int b = 0; b < T::blocks; b++)
+#pragma unroll
+                for (int e = 0; e < 2; e++) {
+                    const int weight = rows_at + b * 64 + row + e * 8;
+                    if (t == 0) {
+                        all_sb[weight] = sb[b][e];
+                        all_bias[weight] = bias[b][e];
+                        all_column[weight] = column[b][e];
+                    }
+#pragma unroll
+                    for (int j = 0; j < T::tile_m / 8; j++)
+#pragma unroll
+                        for (int c = 0; c < 2; c++)
+                            slab[(j * 8 + t * 2 + c) * T::slab_ld + weight] =
+                                sum[b][j * 4 + e * 2 + c];
+                }
+            if (splits > 1)
+                cluster_sync();
+            else
+                named_barrier(1, T::workers);
+            const int tokens = (int)min(p.m - m0, (int64_t)T::tile_m);
+            const int share = splits > 1 ? rank : 0;
+            constexpr int pieces = T::tile_n / 8;
+            for (int item = share * T::workers + threadIdx.x; item < tokens * pieces;
+                 item += splits * T::workers) {
+                const int token = item / pieces, weight = item % pieces * 8;
+                const int64_t i = m0 + token, j = n0 + weight;
+                if (j >= p.n)
+                    continue;
+                const int32_t *const from = slab + token * T::slab_ld + weight;
+                const uint32_t address = shared_address(from);
+                int32_t v[8] = {};
+                for (int r = 0; r < splits; r++) {
+                    const int4 low = splits > 1 ? load_cluster_16(address, r) : *(const int4 *)from;
+                    const int4 high =
+                        splits > 1 ? load_cluster_16(address + 16, r) : *(const int4 *)(from + 4);
+                    v[0] += low.x, v[1] += low.y, v[2] += low.z, v[3] += low.w;
+                    v[4] += high.x, v[5] += high.y, v[6] += high.z, v[7] += high.w;
+                }
+                write_8<16>(p, i, j, v, all_sa[token], all_za[token], all_sb + weight,
+                            all_bias + weight, all_column + weight);
+            }
+            if (splits == 1)
+                named_barrier(1, T::workers);
+            continue;
+        }
+
+        if constexpr (!T::small) {
+            const int own = 1 + warpgroup;
+            named_barrier(own, 128);
+            if (p.za) {
+#pragma unroll
+                for (int j = 0; j < T::tile_m / 8; j++) {
+                    const int2 za = *(const int2 *)(all_za + j * 8 + t * 2);
+#pragma unroll
+                    for (int b = 0; b < T::blocks; b++)
+#pragma unroll
+                        for (int e = 0; e < 2; e++) {
+                            int32_t *const v = &sum[b][j * 4 + e * 2];
+                            v[0] -= (uint32_t)za.x * (uint32_t)column[b][e];
+                            v[1] -= (uint32_t)za.y * (uint32_t)column[b][e];
+                        }
+                }
+            }
+            auto scaled = [&](int b, int j, int e, int c, float sa) {
+                return octgemm_add_bias(octgemm_scale_sum(sum[b][j * 4 + e * 2 + c], sa, sb[b][e]),
+                                        bias[b][e]);
+            };
+            if (p.d_type == OCTGEMM_F32 || p.d_type == OCTGEMM_I32) {
+#pragma unroll
+                for (int j = 0; j < T::tile_m / 8; j++) {
+                    const float2 sa = *(const float2 *)(all_sa + j * 8 + t * 2);
+#pragma unroll
+                    for (int b = 0; b < T::blocks; b++)
+#pragma unroll
+                        for (int e = 0; e < 2; e++)
+#pragma unroll
+                            for (int c = 0; c < 2; c++) {
+                                const int64_t token = m0 + j * 8 + t * 2 + c;
+                                const int64_t weight = n0 + rows_at + b * 64 + row + e * 8;
+                                uint32_t bits = (uint32_t)sum[b][j * 4 + e * 2 + c];
+                                if (p.d_type == OCTGEMM_F32)
+                                    bits = octgemm_float_bits(scaled(b, j, e, c, c ? sa.y : sa.x));
+                                if (token < p.m && weight < p.n)
+                                    ((uint32_t *)p.d)[token * p.ldd + weight] = bits;
+                            }
+                }
+                named_barrier(own, 128);
+                continue;
+            }
+            uint8_t *const staging = shared + T::ring_bytes + warpgroup * 2 * T::chunk_bytes;
+            /* Where this lane's row of four 8 x 8 matrices goes: 8 tokens by 16 weights, twice. */
+            const int to_token = (lane >> 4) * 8 + (lane & 7);
+            const int to_piece = (warp & 3) * 2 + (lane >> 3 & 1);
+            const uint32_t to = shared_address(staging) + piece_at(to_token, to_piece);
+            /* What a thread writes: 8 weights of every 16th token. */
+            const int token = self >> 3, weight = rows_at + (self & 7) * 8;
+            const uint8_t *const from = staging + piece_at(token, self & 7);
+            const int tokens = (int)min(p.m - m0 - token, (int64_t)T::tile_m);
+            const int weights = (int)min(p.n - n0 - weight, (int64_t)T::tile_n);
+            uint16_t *const first = (uint16_t *)p.d + (m0 + token) * p.ldd + n0 + weight;
+            const bool wide = (uintptr_t)first % 16 == 0 && p.ldd % 8 == 0;
+#pragma unroll
+            for (int b = 0; b < T::blocks; b++) {
+                uint16_t *row_d = first + b * 64;
+#pragma unroll
+                for (int chunk = 0; chunk < T::tile_m / T::chunk_m; chunk++) {
+                    const int buffer =
+                        ((b * (T::tile_m / T::chunk_m) + chunk) & 1) * T::chunk_bytes;
+#pragma unroll
+                    for (int pair = 0; pair < T::chunk_m / 16; pair++) {
+                        uint32_t r[4];
+#pragma unroll
+                        for (int h = 0; h < 2; h++) {
+                            const int j = chunk * (T::chunk_m / 8) + pair * 2 + h;
+                            const float2 sa = *(const float2 *)(all_sa + j * 8 + t * 2);
+#pragma unroll
+                            for (int e = 0; e < 2; e++)
+                                r[h * 2 + e] = round_pair(p.d_type, scaled(b, j, e, 0, sa.x),
+                                                          scaled(b, j, e, 1, sa.y));
+                        }
+                        store_columns_x4(to + buffer + pair * 16 * 128, r[0], r[1], r[2], r[3]);
+                    }
+                    /* Also the end of reading the other buffer, which is the next to be written. */
+                    named_barrier(own, 128);
+#pragma unroll
+                    for (int i = 0; i < T::chunk_m / 16; i++, row_d += 16 * p.ldd) {
+                        const uint8_t *const v = from + buffer + i * 16 * 128;
+                        if (chunk * T::chunk_m + i * 16 >= tokens)
+                            continue;
+                        if (wide && b * 64 + 8 <= weights) {
+                            *(uint4 *)row_d = *(const uint4 *)v;
+                        } else {
+#pragma unroll 1
+                            for (int e = 0; e < 8; e++)
+                                if (b * 64 + e < weights)
+                                    row_d[e] = ((const uint16_t *)v)[e];
+                        }
+                    }
+                }
+            }
+            named_barrier(own, 128);
+        }
+    }
+    if (neighbours > 1)
+        cluster_sync(); /* what others read and signal here stays until they are done */
+}
+
+#endif

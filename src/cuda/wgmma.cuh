@@ -1,0 +1,258 @@
+/* The instructions that only Hopper has (sm_90a), one wrapper each: matrix products of a warpgroup
+ * (four warps, the first a multiple of four), tiles by the copy engine (TMA), barriers in shared
+ * memory (mbarrier) that both can signal, also in the other blocks of a cluster.
+ */
+#ifndef OCTGEMM_WGMMA_CUH
+#define OCTGEMM_WGMMA_CUH
+
+#include "cuda/ptx.cuh"
+
+/* -- matrix products -------------------------------------------------------------------------- */
+
+/* Where a tile of 128-byte rows, in the 128-byte swizzle that TMA writes, lies in shared memory:
+ * groups of 8 rows are 1024 bytes apart. `address` is that of the tile, on 1024 bytes, or 32, 64 or
+ * 96 bytes behind it for the next columns; a row has 4 steps of 32 columns. */
+__device__ __forceinline__ uint64_t describe_tile(uint32_t address)
+{
+    constexpr uint64_t swizzle_128b = 1, group_bytes = 1024;
+    return swizzle_128b << 62 | (group_bytes >> 4) << 32 | 1 << 16 | (address & 0x3ffff) >> 4;
+}
+
+constexpr uint64_t describe_step = 32 >> 4; /* what 32 columns add to a description */
+
+/* Sums of 64 x n are n / 2 registers of each thread. Warp w has rows 16w..16w+15; with g = lane / 4
+ * and t = lane % 4, sum[4j..4j+3] are (row g, column 8j + 2t), (g, 8j + 2t + 1), and the same of
+ * row g + 8. multiply(): sum = a (64 x 32) * b^T (n x 32), plus sum when `add`. */
+template <int n>
+struct wgmma;
+
+#define REGISTERS_8 "%0, %1, %2, %3"
+#define REGISTERS_16 REGISTERS_8 ", %4, %5, %6, %7"
+#define REGISTERS_24 REGISTERS_16 ", %8, %9, %10, %11"
+#define REGISTERS_32 REGISTERS_24 ", %12, %13, %14, %15"
+#define REGISTERS_48 REGISTERS_32 ", %16, %17, %18, %19, %20, %21, %22, %23"
+#define REGISTERS_64 REGISTERS_48 ", %24, %25, %26, %27, %28, %29, %30, %31"
+#define REGISTERS_80 REGISTERS_64 ", %32, %33, %34, %35, %36, %37, %38, %39"
+#define REGISTERS_96 REGISTERS_80 ", %40, %41, %42, %43, %44, %45, %46, %47"
+#define REGISTERS_112 REGISTERS_96 ", %48, %49, %50, %51, %52, %53, %54, %55"
+#define REGISTERS_128 REGISTERS_112 ", %56, %57, %58, %59, %60, %61, %62, %63"
+#define REGISTERS_144 REGISTERS_128 ", %64, %65, %66, %67, %68, %69, %70, %71"
+#define REGISTERS_160 REGISTERS_144 ", %72, %73, %74, %75, %76, %77, %78, %79"
+#define REGISTERS_176 REGISTERS_160 ", %80, %81, %82, %83, %84, %85, %86, %87"
+#define REGISTERS_192 REGISTERS_176 ", %88, %89, %90, %91, %92, %93, %94, %95"
+#define REGISTERS_208 REGISTERS_192 ", %96, %97, %98, %99, %100, %101, %102, %103"
+#define REGISTERS_224 REGISTERS_208 ", %104, %105, %106, %107, %108, %109, %110, %111"
+#define REGISTERS_240 REGISTERS_224 ", %112, %113, %114, %115, %116, %117, %118, %119"
+#define REGISTERS_256 REGISTERS_240 ", %120, %121, %122, %123, %124, %125, %126, %127"
+
+#define SUMS(i) "+r"(sum[i]), "+r"(sum[i + 1]), "+r"(sum[i + 2]), "+r"(sum[i + 3])
+#define SUMS_8 SUMS(0)
+#define SUMS_16 SUMS_8, SUMS(4)
+#define SUMS_24 SUMS_16, SUMS(8)
+#define SUMS_32 SUMS_24, SUMS(12)
+#define SUMS_48 SUMS_32, SUMS(16), SUMS(20)
+#define SUMS_64 SUMS_48, SUMS(24), SUMS(28)
+#define SUMS_80 SUMS_64, SUMS(32), SUMS(36)
+#define SUMS_96 SUMS_80, SUMS(40), SUMS(44)
+#define SUMS_112 SUMS_96, SUMS(48), SUMS(52)
+#define SUMS_128 SUMS_112, SUMS(56), SUMS(60)
+#define SUMS_144 SUMS_128, SUMS(64), SUMS(68)
+#define SUMS_160 SUMS_144, SUMS(72), SUMS(76)
+#define SUMS_176 SUMS_160, SUMS(80), SUMS(84)
+#define SUMS_192 SUMS_176, SUMS(88), SUMS(92)
+#define SUMS_208 SUMS_192, SUMS(96), SUMS(100)
+#define SUMS_224 SUMS_208, SUMS(104), SUMS(108)
+#define SUMS_240 SUMS_224, SUMS(112), SUMS(116)
+#define SUMS_256 SUMS_240, SUMS(120), SUMS(124)
+
+/* a_, b_, add_: the numbers of the operands behind the n / 2 sums. */
+#define WGMMA(n, a_, b_, add_)                                                                     \
+    template <>                                                                                    \
+    struct wgmma<n> {                                                                              \
+        static __device__ __forceinline__ void multiply(int32_t (&sum)[n / 2], uint64_t a,         \
+                                                        uint64_t b, bool add)                      \
+        {                                                                                          \
+            asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #add_ ", 0;\n"                       \
+                         "wgmma.mma_async.sync.aligned.m64n" #n "k32.s32.s8.s8 {" REGISTERS_##n    \
+                         "}, %" #a_ ", %" #b_ ", p;\n}"                                            \
+                         : SUMS_##n                                                                \
+                         : "l"(a), "l"(b), "r"((int)add));                                         \
+        }                                                                                          \
+    };
+
+WGMMA(8, 4, 5, 6)
+WGMMA(16, 8, 9, 10)
+WGMMA(24, 12, 13, 14)
+WGMMA(32, 16, 17, 18)
+WGMMA(48, 24, 25, 26)
+WGMMA(64, 32, 33, 34)
+WGMMA(80, 40, 41, 42)
+WGMMA(96, 48, 49, 50)
+WGMMA(112, 56, 57, 58)
+WGMMA(128, 64, 65, 66)
+WGMMA(144, 72, 73, 74)
+WGMMA(160, 80, 81, 82)
+WGMMA(176, 88, 89, 90)
+WGMMA(192, 96, 97, 98)
+WGMMA(208, 104, 105, 106)
+WGMMA(224, 112, 113, 114)
+WGMMA(240, 120, 121, 122)
+WGMMA(256, 128, 129, 130)
+
+/* Before the first product of a batch: registers that were written are there. */
+__device__ __forceinline__ void wgmma_begin()
+{
+    asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+}
+
+__device__ __forceinline__ void wgmma_commit()
+{
+    asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
+
+/* Sums are written behind the compiler's back until wgmma_wait<0>(); nothing reads them above this.
+ */
+template <int count>
+__device__ __forceinline__ void wgmma_settle(int32_t (&sum)[count])
+{
+#pragma unroll
+    for (int i = 0; i < count; i++)
+        asm volatile("" : "+r"(sum[i])::"memory");
+}
+
+/* Waits until at most `pending` batches are still under way. */
+template <int pending>
+__device__ __forceinline__ void wgmma_wait()
+{
+    asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(pending) : "memory");
+}
+
+/* -- barriers in shared memory ---------------------------------------------------------------- */
+
+__device__ __forceinline__ void barrier_init(uint32_t barrier, int arrivals)
+{
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals));
+}
+
+/* Makes them known to the copy engine and to the cluster. */
+__device__ __forceinline__ void barrier_init_done()
+{
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+
+/* Waits until the phase of this parity is over. */
+__device__ __forceinline__ void barrier_wait(uint32_t barrier, uint32_t parity)
+{
+    asm volatile("{\n.reg .pred p;\n"
+                 "again:\n"
+                 "mbarrier.try_wait.parity.shared::cta.b64 p, [%0], %1;\n"
+                 "@!p bra again;\n}" ::"r"(barrier),
+                 "r"(parity)
+                 : "memory");
+}
+
+/* Arrives, and has the phase last until so many bytes have come, too. */
+__device__ __forceinline__ void barrier_expect(uint32_t barrier, int bytes)
+{
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+                 : "memory");
+}
+
+__device__ __forceinline__ void barrier_arrive(uint32_t barrier)
+{
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+
+/* Arrives at the barrier in the same place of block `rank` of the cluster. (Not .release.cluster,
+ * for which ptxas 13.0 has a fence of the whole GPU: what is signalled here is that reads are
+ * over.) */
+__device__ __forceinline__ void barrier_arrive_at(uint32_t barrier, int rank)
+{
+    asm volatile("{\n.reg .b32 remote;\n"
+                 "mapa.shared::cluster.u32 remote, %0, %1;\n"
+                 "mbarrier.arrive.shared::cluster.b64 _, [remote];\n}" ::"r"(barrier),
+                 "r"(rank)
+                 : "memory");
+}
+
+/* All 128 threads of a warpgroup, or `threads` of several; barrier 0 is __syncthreads(). */
+__device__ __forceinline__ void named_barrier(int barrier, int threads)
+{
+    asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+}
+
+/* -- the copy engine -------------------------------------------------------------------------- */
+
+/* CUtensorMap. */
+struct alignas(64) tensor_map {
+    uint8_t opaque[128];
+};
+
+__device__ __forceinline__ void tensor_prefetch_map(const tensor_map &map)
+{
+    asm volatile("prefetch.tensormap [%0];" ::"l"(&map) : "memory");
+}
+
+/* Brings the box at (column, row) to shared memory and tells the barrier how many bytes came;
+ * what lies outside of the matrix is zero. */
+__device__ __forceinline__ void tensor_load(uint32_t shared, const tensor_map &map, int column,
+                                            int row, uint32_t barrier)
+{
+    asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+                 "[%0], [%1, {%2, %3}], [%4];" ::"r"(shared),
+                 "l"(&map), "r"(column), "r"(row), "r"(barrier)
+                 : "memory");
+}
+
+/* The same into each block of the cluster that has its bit set, and to its barrier there. */
+__device__ __forceinline__ void tensor_load_all(uint32_t shared, const tensor_map &map, int column,
+                                                int row, uint32_t barrier, uint16_t blocks)
+{
+    asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
+                 ".multicast::cluster [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(shared),
+                 "l"(&map), "r"(column), "r"(row), "r"(barrier), "h"(blocks)
+                 : "memory");
+}
+
+__device__ __forceinline__ void tensor_prefetch_l2(const tensor_map &map, int column, int row)
+{
+    asm volatile("cp.async.bulk.prefetch.tensor.2d.L2.global.tile [%0, {%1, %2}];" ::"l"(&map),
+                 "r"(column), "r"(row)
+                 : "memory");
+}
+
+/* -- the rest --------------------------------------------------------------------------------- */
+
+/* Registers of each thread of this warpgroup from here on. */
+template <int count>
+__device__ __forceinline__ void registers_up()
+{
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(count));
+}
+
+template <int count>
+__device__ __forceinline__ void registers_down()
+{
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(count));
+}
+
+/* Which block of its cluster this is. */
+__device__ __forceinline__ int cluster_rank()
+{
+    int rank;
+    asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+    return rank;
+}
+
+/* Four 8 x 8 matrices of 16 bits, each transposed: of matrix i, lane l holds (row l / 4, columns
+ * 2 (l % 4) and the next) in r<i>, and lane 8i + c says where column c goes. */
+__device__ __forceinline__ void store_columns_x4(uint32_t address, uint32_t r0, uint32_t r1,
+                                                 uint32_t r2, uint32_t r3)
+{
+    asm volatile(
+        "stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(address),
+        "r"(r0), "r"(r1), "r"(r2), "r"(r3)
+        : "memory");
+}
+
+#endif

@@ -1,4 +1,5 @@
-/* Statuses and the thread-local message behind octgemm_last_error(). */
+/* Statuses and the thread-local message behind octgemm_last_error(): one line, also where it
+ * repeats a name that came from the caller, the environment or damaged weights. */
 #include "error.h"
 
 #include <stdarg.h>
@@ -12,6 +13,9 @@ octgemm_status octgemm_fail(octgemm_status status, const char *format, ...)
     va_start(list, format);
     vsnprintf(message, sizeof message, format, list);
     va_end(list);
+    for (char *c = message; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
     return status;
 }
 

@@ -110,14 +110,17 @@ octgemm_status octgemm_open(octgemm_ctx **out, const char *name, int device)
                                 info.reason);
         return open_device(out, backend, device, &info);
     }
+    octgemm_status status = OCTGEMM_ERR_NO_BACKEND;
     for (size_t i = 0; i < backend_count && backends[i] != &octgemm_ref_backend; i++) {
         if (backends[i]->probe(backends[i], device, &info) != OCTGEMM_OK)
             continue;
-        octgemm_status status = open_device(out, backends[i], device, &info);
+        status = open_device(out, backends[i], device, &info);
         /* A GPU that was found and cannot be opened (its memory is full, say) cannot run here. */
         if (status != OCTGEMM_ERR_DEVICE && status != OCTGEMM_ERR_NOMEM)
             return status;
     }
+    if (status != OCTGEMM_ERR_NO_BACKEND) /* what the last one said of itself */
+        return status;
     return octgemm_fail(OCTGEMM_ERR_NO_BACKEND, "auto: no backend has a device %d that opens",
                         device);
 }

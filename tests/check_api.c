@@ -514,6 +514,14 @@ static void *fail_elsewhere(void *unused)
     return fresh && strstr(octgemm_last_error(), "octgemm_run") ? "right" : NULL;
 }
 
+START_TEST(the_last_error_is_one_line)
+{
+    octgemm_ctx *none;
+    ck_assert_int_eq(octgemm_open(&none, "two\nlines\x1b[2J", 0), OCTGEMM_ERR_ARG);
+    ck_assert_ptr_nonnull(strstr(octgemm_last_error(), "\"two?lines?[2J\""));
+}
+END_TEST
+
 START_TEST(the_last_error_is_the_threads_own)
 {
     pthread_t thread;
@@ -546,6 +554,7 @@ int main(void)
     tcase_add_loop_test(tests, quantizer_arguments, 0, quantizer_count);
     tcase_add_loop_test(tests, memory_functions, 0, 2);
     tcase_add_test(tests, words);
+    tcase_add_test(tests, the_last_error_is_one_line);
     tcase_add_test(tests, the_last_error_is_the_threads_own);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

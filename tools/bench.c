@@ -172,7 +172,7 @@ static void print_measurement(const struct bench *bench, const struct measuremen
         print_csv(bench, one);
     else
         print_line(bench, one);
-    fflush(stdout);
+    octgemm_show_output();
 }
 
 /* The faster of two measurements of one product; NULL = none yet. */
@@ -503,8 +503,8 @@ int octgemm_bench_command(int argc, char **argv)
         status = octgemm_add_shapes(&list, argv[i], options.folder);
     if (status == 0 && list.count == 0)
         status = octgemm_add_shapes(&list, "Llama-3.1-8B", options.folder);
-    if (status == 0 && options.json)
-        bench.results = json_array();
+    if (status == 0 && options.json && !(bench.results = json_array()))
+        status = octgemm_complain("no memory for the report");
     if (status == 0)
         status = options.rivals ? bench_rivals(&bench, &list) : bench_shapes(&bench, &list);
     if (status == 0)

@@ -61,7 +61,7 @@ static void take_line(void *user, const char *text)
     }
     octgemm_progress_pause();
     puts(octgemm_clean(clean, sizeof clean, text));
-    fflush(stdout);
+    octgemm_show_output();
     octgemm_progress_resume();
 }
 

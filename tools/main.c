@@ -45,6 +45,7 @@ static int version(void)
 
 int main(int argc, char **argv)
 {
+    octgemm_watch_json();
     if (argc < 2)
         return octgemm_complain("no command given; \"octgemm --help\" lists them");
     const char *name = argv[1];

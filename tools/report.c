@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *octgemm_clean(char *out, size_t size, const char *text)
@@ -41,25 +42,57 @@ int octgemm_complain_library(const char *doing)
     return octgemm_complain("%s: %s", doing, octgemm_last_error());
 }
 
-int octgemm_flush_output(void)
+static int output_error; /* errno of the first failure: later ones only say that there was one */
+
+void octgemm_show_output(void)
 {
     errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (fflush(stdout) != 0 && !output_error)
+        output_error = errno;
+}
+
+int octgemm_flush_output(void)
+{
+    octgemm_show_output();
+    if (!output_error && !ferror(stdout))
         return 0;
     return octgemm_complain("cannot write the report: %s",
-                            errno ? strerror(errno) : "output error");
+                            output_error ? strerror(output_error) : "output error");
+}
+
+static int starved;
+
+static void *allocate_json(size_t bytes)
+{
+    void *memory = malloc(bytes);
+    starved |= !memory;
+    return memory;
+}
+
+void octgemm_watch_json(void)
+{
+    json_set_alloc_funcs(allocate_json, free);
+}
+
+int octgemm_json_starved(void)
+{
+    return starved;
 }
 
 int octgemm_print_json(json_t *object)
 {
-    if (!object)
+    if (!object || starved) {
+        json_decref(object);
         return octgemm_complain("no memory for the report");
+    }
     octgemm_progress_pause();
     int failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     json_decref(object);
     putchar('\n');
     int status = octgemm_flush_output();
-    return status || !failed ? status : octgemm_complain("cannot write the report");
+    if (status || !failed)
+        return status;
+    return octgemm_complain(starved ? "no memory for the report" : "cannot write the report");
 }
 
 json_t *octgemm_json_number(double value)

@@ -18,11 +18,22 @@ int octgemm_complain_library(const char *doing);
  * returns out. */
 const char *octgemm_clean(char *out, size_t size, const char *text);
 
+/* Writes out what was printed so far, for someone who watches; octgemm_flush_output() reports a
+ * failure at the end. */
+void octgemm_show_output(void);
+
 /* Writes out stdout's buffer; a full disk or a closed pipe is an error like any other. */
 int octgemm_flush_output(void);
 
-/* Prints the object on stdout and releases it. NULL means that there was no memory for it. */
+/* Prints the object on stdout and releases it. NULL means that there was no memory for it; where a
+ * part of it had none, nothing is printed. */
 int octgemm_print_json(json_t *object);
+
+/* Called once, before anything else is done with JSON: from then on jansson's allocations are
+ * watched. One that failed leaves a value out silently; octgemm_print_json() then complains, and so
+ * may others who ask. */
+void octgemm_watch_json(void);
+int octgemm_json_starved(void);
 
 /* A number, or null where JSON has none (infinity, NaN). */
 json_t *octgemm_json_number(double value);

@@ -169,5 +169,5 @@ void octgemm_report_rivals(void *user, const struct round_up *result)
             print_csv(result, &result->scores[i]);
     else
         print_table(result);
-    fflush(stdout);
+    octgemm_show_output();
 }

@@ -3,6 +3,7 @@
  *     {"name": {"dtype": "F16", "shape": [2, 3], "data_offsets": [0, 12]}, "__metadata__": {...}}
  *
  * Checked as the format demands: every byte of the data belongs to exactly one tensor. */
+#include "report.h"
 #include "tensor.h"
 
 #include <jansson.h>
@@ -156,7 +157,9 @@ enum parse_result octgemm_parse_safetensors(const void *head, size_t size, uint6
     json_t *header = json_loadb((const char *)head + length_size, (size_t)length,
                                 JSON_REJECT_DUPLICATES, &error);
     if (!header)
-        return octgemm_parse_bad(why, "the header is not JSON: %s", error.text);
+        return octgemm_json_starved()
+                   ? octgemm_parse_bad(why, "no memory for the header")
+                   : octgemm_parse_bad(why, "the header is not JSON: %s", error.text);
     enum parse_result result =
         json_is_object(header) ? parse_entries(header, length_size + length, file_size, list, why)
                                : octgemm_parse_bad(why, "the header is not a JSON object");

@@ -97,7 +97,7 @@ enum parse_result octgemm_parse_tensor_file(const void *head, size_t size, uint6
     *list = (struct tensor_list){NULL, 0};
     enum { enough = 16 };
     if (size < enough && size < file_size) {
-        *wanted = enough;
+        *wanted = file_size < enough ? (size_t)file_size : enough;
         return PARSE_MORE;
     }
     if (size >= sizeof octgemm_npy_magic &&

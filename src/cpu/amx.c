@@ -8,15 +8,17 @@
  * rows x 2 of columns: four loads for four products. Up to 16 rows it is 1 x 4, with as many rows
  * in a tile as there are, for tdpbsud takes a cycle for each. Up to 4 rows the VNNI kernel wins.
  *
- * A is read from the caller's rows, the last k alone from a copy with zeros behind it (prepare).
+ * A is copied tile by tile (prepare): rows whose stride is a power of two would share a set of L1.
  * While 128 rows use the weights of two panels, the next two are prefetched into L2, where what is
  * used of A stays over all panels.
  *
  * Measured on 16 cores of a Xeon (2.8 GHz, 2 MB L2 each, neighbours unknown), n = k = 4096, m =
- * 1024, int32 out: 14.9 TOPS on 16 threads and 1.6 on one, beside oneDNN's 8.3 and 1.1 in the same
- * minute. Ceilings of loops on 16 threads there: 91 TOPS on zeros in registers, 51 with tiles
- * loaded from L1, 44 from L2. What lost: A copied into whole tiles (-9 %), 256 rows (-16 %), 512
- * (-30 %), k cut at 1024 (-6 %) or 2048 (-2 %). No prefetch or one into L1: within 1 %.
+ * 1024, int32 out, all in one run: 13.2 TOPS on 16 threads and 1.3 (best 1.6) on one, beside 10.6
+ * and 1.1 with A read from the caller's rows. Ceilings of loops on random data on one thread (and
+ * 16): 3.7 (41) in registers, 2.5 (26) with tiles loaded from L1, 3.2 (23) from L2, 2.5 (19) with A
+ * in rows of 4096 there. What lost: prefetching A or the weights into L1 (-4 to -25 %), all loads
+ * ahead of all products (-1 to -25 %). No difference: no prefetch into L2, 512 columns, weights
+ * loaded as a stream, k cut at 1024 with A as a stream.
  *
  * The tile configuration belongs to the thread, so multiply() loads it each time and releases it:
  * the caller's code never sees tiles in use. */
@@ -75,7 +77,8 @@ static int64_t round_up(int64_t value, int64_t multiple)
     return (value + multiple - 1) / multiple * multiple;
 }
 
-/* The prepared rows: their sums, then, when k ends within a tile, that tile of every row tile. */
+/* The prepared rows: their sums, then tiles of 16 rows x 64 k, row tile by row tile, the last of
+ * each filled up with zeros. */
 static size_t sums_bytes(int64_t rows)
 {
     return (size_t)round_up(rows, TILE_ROWS) * sizeof(int32_t);
@@ -83,31 +86,36 @@ static size_t sums_bytes(int64_t rows)
 
 static size_t block_bytes(int64_t rows, int64_t k)
 {
-    (void)k;
-    return sums_bytes(rows) + (size_t)round_up(rows, TILE_ROWS) * TILE_K;
+    return sums_bytes(rows) + (size_t)(round_up(rows, TILE_ROWS) * round_up(k, TILE_K));
 }
 
 static void prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int64_t k0, int64_t k1)
 {
-    int8_t *last = (int8_t *)block + sums_bytes(rows);
-    const int64_t rest = (k1 - k0) % TILE_K;
-    const __mmask64 mask = ((__mmask64)1 << rest) - 1;
     octgemm_cpu_avx512vnni.prepare(block, a, lda, rows, k0, k1);
-    for (int64_t i = 0; i < rows && rest > 0; i++)
-        _mm512_storeu_si512(last + i * TILE_K,
-                            _mm512_maskz_loadu_epi8(mask, a + i * lda + k1 - rest));
+    if (rows <= FEW_ROWS)
+        return;
+    const int64_t row_tile = TILE_ROWS * round_up(k1 - k0, TILE_K);
+    const __mmask64 end = ((__mmask64)1 << (k1 - k0) % TILE_K) - 1;
+    for (int64_t i = 0; i < rows; i++) {
+        int8_t *to =
+            (int8_t *)block + sums_bytes(rows) + i / TILE_ROWS * row_tile + i % TILE_ROWS * TILE_K;
+        int64_t k = k0;
+        for (; k1 - k >= TILE_K; k += TILE_K, to += TILE_BYTES)
+            _mm512_storeu_si512(to, _mm512_loadu_si512(a + i * lda + k));
+        if (k < k1)
+            _mm512_storeu_si512(to, _mm512_maskz_loadu_epi8(end, a + i * lda + k));
+    }
 }
 
 /* One product: row tiles x panels over a block of k, added to c. */
 struct amx_step {
-    const int8_t *a; /* the first row of the first row tile; the second follows it */
-    int64_t lda;
-    const uint8_t *w;     /* the first panel's tiles */
-    int64_t w_distance;   /* to the next panel's */
-    int64_t k_tiles;      /* whole ones */
-    const int8_t *last_a; /* and a last one of each row tile and panel, or NULL */
-    const uint8_t *last_w;
-    const uint8_t *ahead; /* what to prefetch: `lines` lines of each panel in each step */
+    const int8_t *a;       /* the first row tile's tiles */
+    int64_t a_distance;    /* to the second's */
+    const uint8_t *w;      /* the first panel's tiles */
+    int64_t w_distance;    /* to the next panel's */
+    int64_t k_tiles;       /* whole ones */
+    const uint8_t *last_w; /* and a last one of each panel, TILE_BYTES apart, or NULL */
+    const uint8_t *ahead;  /* what to prefetch: `lines` lines of each panel in each step */
     int64_t lines;
     int32_t *c;
     int64_t ldc;
@@ -147,13 +155,13 @@ static inline void store_c_pair(const struct amx_step *s, int panels)
     }
 }
 
-static inline void multiply_pair_tile(const int8_t *a, int64_t lda, const uint8_t *w,
+static inline void multiply_pair_tile(const int8_t *a, int64_t a_distance, const uint8_t *w,
                                       int64_t w_distance, int panels)
 {
     _tile_loadd(6, w, TILE_K);
-    _tile_loadd(4, a, lda);
+    _tile_loadd(4, a, TILE_K);
     _tile_dpbsud(0, 4, 6);
-    _tile_loadd(5, a + TILE_ROWS * lda, lda);
+    _tile_loadd(5, a + a_distance, TILE_K);
     _tile_dpbsud(1, 5, 6);
     if (panels > 1) {
         _tile_loadd(7, w + w_distance, TILE_K);
@@ -166,11 +174,13 @@ static inline void multiply_pair(const struct amx_step *s, int panels)
 {
     load_c_pair(s, panels);
     for (int64_t i = 0; i < s->k_tiles; i++) {
-        multiply_pair_tile(s->a + i * TILE_K, s->lda, s->w + i * TILE_BYTES, s->w_distance, panels);
+        multiply_pair_tile(s->a + i * TILE_BYTES, s->a_distance, s->w + i * TILE_BYTES,
+                           s->w_distance, panels);
         prefetch(s, i, panels);
     }
-    if (s->last_a)
-        multiply_pair_tile(s->last_a, TILE_K, s->last_w, TILE_BYTES, panels);
+    if (s->last_w)
+        multiply_pair_tile(s->a + s->k_tiles * TILE_BYTES, s->a_distance, s->last_w, TILE_BYTES,
+                           panels);
     store_c_pair(s, panels);
 }
 
@@ -198,10 +208,10 @@ static inline void store_c_single(const struct amx_step *s, int panels)
         _tile_stored(3, s->c + 3 * VNNI16_COLUMNS, stride);
 }
 
-static inline void multiply_single_tile(const int8_t *a, int64_t lda, const uint8_t *w,
-                                        int64_t w_distance, int panels)
+static inline void multiply_single_tile(const int8_t *a, const uint8_t *w, int64_t w_distance,
+                                        int panels)
 {
-    _tile_loadd(4, a, lda);
+    _tile_loadd(4, a, TILE_K);
     _tile_loadd(5, w, TILE_K);
     _tile_dpbsud(0, 4, 5);
     if (panels > 1) {
@@ -222,12 +232,11 @@ static inline void multiply_single(const struct amx_step *s, int panels)
 {
     load_c_single(s, panels);
     for (int64_t i = 0; i < s->k_tiles; i++) {
-        multiply_single_tile(s->a + i * TILE_K, s->lda, s->w + i * TILE_BYTES, s->w_distance,
-                             panels);
+        multiply_single_tile(s->a + i * TILE_BYTES, s->w + i * TILE_BYTES, s->w_distance, panels);
         prefetch(s, i, panels);
     }
-    if (s->last_a)
-        multiply_single_tile(s->last_a, TILE_K, s->last_w, TILE_BYTES, panels);
+    if (s->last_w)
+        multiply_single_tile(s->a + s->k_tiles * TILE_BYTES, s->last_w, TILE_BYTES, panels);
     store_c_single(s, panels);
 }
 
@@ -289,17 +298,18 @@ static void multiply_block(const struct cpu_tile *t, const struct rows *r, int64
                            int64_t end, const uint8_t *w, const uint8_t *next)
 {
     const int32_t *row_sums = t->block;
-    const int8_t *last_a = (const int8_t *)t->block + sums_bytes(t->rows);
+    const int64_t row_tile = TILE_ROWS * round_up(t->k1 - t->k0, TILE_K);
+    const int8_t *a = (const int8_t *)t->block + sums_bytes(t->rows) + (k - t->k0) * TILE_ROWS;
     const int64_t panels =
         t->panel_count - p < r->shape->panels ? t->panel_count - p : r->shape->panels;
     const int64_t rest = (end - k) % TILE_K;
     uint8_t last_w[MOST_PANELS * TILE_BYTES];
     struct amx_step s = {
-        .lda = t->lda,
+        .a_distance = row_tile,
         .w = w,
         .w_distance = (int64_t)t->panel_bytes,
         .k_tiles = (end - k) / TILE_K,
-        .last_w = last_w,
+        .last_w = rest > 0 ? last_w : NULL,
         .lines = (TILE_ROWS + r->pieces - 1) / r->pieces,
         .ldc = t->ldc,
     };
@@ -314,8 +324,7 @@ static void multiply_block(const struct cpu_tile *t, const struct rows *r, int64
                 row_sums + r->row);
     for (int64_t i = 0; i < r->pieces; i++) {
         const int64_t first = r->row + i * r->piece;
-        s.a = t->a + first * t->lda + k;
-        s.last_a = rest > 0 ? last_a + first * TILE_K : NULL;
+        s.a = a + first / TILE_ROWS * row_tile;
         s.ahead = next + i * s.k_tiles * s.lines * CACHE_LINE;
         s.c = t->c + first * t->ldc + p * VNNI16_COLUMNS;
         r->shape->multiply[panels - 1](&s);

@@ -13,13 +13,13 @@
     }
 
 /*      shared bytes, warpgroups, in turns, blocks, tokens, stages, lag, cluster, resident */
-KERNEL(256x128x128_pair, 218696, 2, false, 1, 256, 4, 2, 2, 1)
-KERNEL(128x128x128_turns, 216680, 2, true, 2, 128, 6, 0, 2, 1)
-KERNEL(256x128x128, 218696, 2, false, 1, 256, 4, 2, 1, 1)
-KERNEL(128x128x128, 216680, 2, false, 1, 128, 6, 2, 1, 1)
-KERNEL(96x128x128, 220280, 2, false, 1, 96, 7, 2, 1, 1)
-KERNEL(64x128x128, 208504, 2, false, 1, 64, 7, 0, 1, 1)
-KERNEL(64x64x128, 100696, 1, false, 1, 64, 5, 0, 1, 2)
-KERNEL(32x128x128, 203416, 2, false, 1, 32, 9, 0, 1, 1)
-KERNEL(32x64x128, 46648, 1, false, 1, 32, 3, 0, 1, 4)
-KERNEL(16x64x128, 56536, 1, false, 1, 16, 5, 0, 1, 4)
+KERNEL(256x128x128_pair, 218704, 2, false, 1, 256, 4, 2, 2, 1)
+KERNEL(128x128x128_turns, 216688, 2, true, 2, 128, 6, 0, 2, 1)
+KERNEL(256x128x128, 218704, 2, false, 1, 256, 4, 2, 1, 1)
+KERNEL(128x128x128, 216688, 2, false, 1, 128, 6, 2, 1, 1)
+KERNEL(96x128x128, 220288, 2, false, 1, 96, 7, 2, 1, 1)
+KERNEL(64x128x128, 208512, 2, false, 1, 64, 7, 0, 1, 1)
+KERNEL(64x64x128, 100704, 1, false, 1, 64, 5, 0, 1, 2)
+KERNEL(32x128x128, 203424, 2, false, 1, 32, 9, 0, 1, 1)
+KERNEL(32x64x128, 46656, 1, false, 1, 32, 3, 0, 1, 4)
+KERNEL(16x64x128, 56544, 1, false, 1, 16, 5, 0, 1, 4)

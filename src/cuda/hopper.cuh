@@ -52,8 +52,8 @@ struct hopper_tile {
     static constexpr int bytes_n = tile_n * tile_k, bytes_m = tile_m * tile_k;
     static constexpr int stage_bytes = bytes_n + bytes_m, ring_bytes = stages * stage_bytes;
 
-    /* Sums as they are, transposed, with 16 bytes of padding; a large tile's take the ring's place,
-     * which is free then, since only a block of one unit adds. */
+    /* Sums as they are, transposed, with 16 bytes of padding. To be added, they take the ring's
+     * place, which is free then, since only a block of one unit adds. */
     static constexpr bool small = tile_m <= 64;
     static constexpr int slab_ld = tile_n + 4, slab_bytes = tile_m * slab_ld * 4;
     /* 16-bit results of a warpgroup: two buffers, by turns, of some tokens and 64 weights. */
@@ -62,8 +62,12 @@ struct hopper_tile {
     static constexpr int vectors_n = 3 * tile_n * 4, vectors_m = 2 * tile_m * 4;
     static constexpr int vectors_at = ring_bytes + staging_bytes;
     static constexpr int barriers_at = vectors_at + vectors_n + warpgroups * vectors_m;
-    static constexpr int shared_bytes = barriers_at + (2 * stages + 1) * 8;
-    static_assert(small || slab_bytes <= ring_bytes, "sums fit where the ring was");
+    static constexpr int shared_bytes = barriers_at + (2 * stages + 2) * 8;
+    static constexpr int most_splits = tile_m > 128 ? 2 : 8;
+    static_assert((tile_m + (tile_m + most_splits - 1) * (most_splits - 1) / most_splits) *
+                          slab_ld * 4 <=
+                      vectors_at,
+                  "sums of a tile and of the others' share fit where the ring was");
     static_assert(!(small && turns), "a slab is of one tile");
     static_assert(cluster == 1 || tile_m % 16 == 0, "half of the tokens is whole groups of rows");
     static_assert((tile_m / cluster) <= 256 && tile_n <= 256, "a box has at most 256 rows");
@@ -118,7 +122,7 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
     const uint32_t barriers = ring + T::barriers_at;
     auto full = [&](int stage) { return barriers + 8 * stage; };
     auto empty = [&](int stage) { return barriers + 8 * (T::stages + stage); };
-    const uint32_t lead = barriers + 8 * (2 * T::stages);
+    const uint32_t lead = barriers + 8 * (2 * T::stages), joined = lead + 8;
     const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
 
     /* Units: a tile, or two neighbours in n that a pair of blocks has, or a part of k of a tile. */
@@ -152,6 +156,7 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
             barrier_init(empty(s), 4 * T::sharers * T::cluster);
         }
         barrier_init(lead, 1);
+        barrier_init(joined, 1);
         barrier_init_done();
     }
     if (T::cluster > 1)
@@ -167,7 +172,7 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
                 tensor_prefetch_map(maps.a);
                 tensor_prefetch_map(maps.b);
                 /* While the kernel before this one ends, the first weights come to the L2. */
-                if (T::small)
+                if (T::cluster == 1)
                     for (int i = 0; i < T::stages && i < count; i++)
                         tensor_prefetch_l2(maps.b, k_first + i * T::tile_k, place_n(first_unit));
                 grid_wait();
@@ -191,10 +196,10 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
             }
             __syncwarp();
         }
-        if (splits > 1)
-            cluster_sync();
-        if (neighbours > 1)
-            cluster_sync();
+        for (int i = T::cluster > 1 || splits == 1; i < 2 && neighbours > 1; i++) {
+            cluster_arrive();
+            cluster_wait();
+        }
         return;
     }
 
@@ -301,7 +306,9 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
         if (add_up) {
             /* Nobody reads the ring any more, nor the last unit's slab and vectors. */
             named_barrier(1, T::workers);
-            int32_t *const slab = (int32_t *)(shared + (T::small ? T::ring_bytes : 0));
+            if (splits > 1)
+                cluster_arrive();
+            int32_t *const slab = (int32_t *)(shared + (splits > 1 ? 0 : T::ring_bytes));
 #pragma unroll
             for (int b = 0; b < T::blocks; b++)
 #pragma unroll
@@ -320,31 +327,56 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
                                 sum[b][j * 4 + e * 2 + c];
                 }
             if (splits > 1)
-                cluster_sync();
-            else
-                named_barrier(1, T::workers);
+                written_for_copies();
+            named_barrier(1, T::workers);
+
+            /* Each block of a cluster finishes a share of the tokens, and gets the others' sums of
+             * these behind its own. */
             const int tokens = (int)min(p.m - m0, (int64_t)T::tile_m);
-            const int share = splits > 1 ? rank : 0;
+            const int share = (tokens + splits - 1) / splits;
+            auto tokens_of = [&](int r) { return max(min(tokens - r * share, share), 0); };
+            const int mine = splits > 1 ? tokens_of(rank) : tokens;
+            const int first_token = splits > 1 ? rank * share : 0;
+            if (splits > 1) {
+                cluster_wait();
+                constexpr int row_bytes = T::slab_ld * 4;
+                if (threadIdx.x == 0) {
+                    barrier_expect(joined, (splits - 1) * mine * row_bytes);
+#pragma unroll 1
+                    for (int i = 1; i < splits; i++) {
+                        const int to = (rank + i) % splits, place = rank < to ? rank : rank - 1;
+                        if (tokens_of(to) > 0)
+                            copy_to_block(ring + (T::tile_m + place * share) * row_bytes,
+                                          ring + to * share * row_bytes, tokens_of(to) * row_bytes,
+                                          joined, to);
+                    }
+                }
+                barrier_wait(joined, 0);
+                __syncwarp();
+                cluster_arrive();
+            }
             constexpr int pieces = T::tile_n / 8;
-            for (int item = share * T::workers + threadIdx.x; item < tokens * pieces;
-                 item += splits * T::workers) {
+#pragma unroll 1
+            for (int item = threadIdx.x; item < mine * pieces; item += T::workers) {
                 const int token = item / pieces, weight = item % pieces * 8;
-                const int64_t i = m0 + token, j = n0 + weight;
+                const int64_t i = m0 + first_token + token, j = n0 + weight;
                 if (j >= p.n)
                     continue;
-                const int32_t *const from = slab + token * T::slab_ld + weight;
-                const uint32_t address = shared_address(from);
+                const int32_t *from = slab + (first_token + token) * T::slab_ld + weight;
+                const int32_t *other = slab + (T::tile_m + token) * T::slab_ld + weight;
                 int32_t v[8] = {};
+#pragma unroll 1
                 for (int r = 0; r < splits; r++) {
-                    const int4 low = splits > 1 ? load_cluster_16(address, r) : *(const int4 *)from;
-                    const int4 high =
-                        splits > 1 ? load_cluster_16(address + 16, r) : *(const int4 *)(from + 4);
+                    const int4 low = *(const int4 *)from, high = *(const int4 *)(from + 4);
                     v[0] += low.x, v[1] += low.y, v[2] += low.z, v[3] += low.w;
                     v[4] += high.x, v[5] += high.y, v[6] += high.z, v[7] += high.w;
+                    from = other;
+                    other += share * T::slab_ld;
                 }
-                write_8<16>(p, i, j, v, all_sa[token], all_za[token], all_sb + weight,
-                            all_bias + weight, all_column + weight);
+                write_8<16>(p, i, j, v, all_sa[first_token + token], all_za[first_token + token],
+                            all_sb + weight, all_bias + weight, all_column + weight);
             }
+            __syncwarp();
             if (splits == 1)
                 named_barrier(1, T::workers);
             continue;
@@ -447,8 +479,11 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
             named_barrier(own, 128);
         }
     }
+    /* What others read, write and signal here stays until they are done. */
+    if (T::cluster > 1)
+        cluster_arrive();
     if (neighbours > 1)
-        cluster_sync(); /* what others read and signal here stays until they are done */
+        cluster_wait();
 }
 
 #endif

@@ -24,28 +24,28 @@
 #define WGMMA_PAIR(suffix, m, n, ...)                                                              \
     WGMMA(suffix, m, n, .neighbours = 2, .max_splits = 1, .box_a = (m) / 2, .resident = 1,         \
           .threads = 384, __VA_ARGS__)
-#define WGMMA_SPLIT(m, n, ...)                                                                     \
-    WGMMA("", m, n, .cluster_splits = 8, .max_splits = 8, .box_a = m, __VA_ARGS__)
+#define WGMMA_SPLIT(m, n, most, ...)                                                               \
+    WGMMA("", m, n, .cluster_splits = most, .max_splits = most, .box_a = m, __VA_ARGS__)
 
 static const struct kernel kernels[] = {
-    WGMMA_PAIR("_pair", 256, 128, .shared = 218696, .rate = 3319, .start = 2.7, .fixed = 1.1),
-    WGMMA_PAIR("_turns", 128, 128, .shared = 216680, .rate = 3060, .fixed = 0.1),
-    WGMMA_SPLIT(256, 128, .threads = 384, .shared = 218696, .resident = 1, .rate = 3241,
-                .start = 2.4, .joining = 6.6),
-    WGMMA_SPLIT(128, 128, .threads = 384, .shared = 216680, .resident = 1, .rate = 4008, .start = 2,
-                .fixed = 2, .joining = 4.1),
-    WGMMA_SPLIT(96, 128, .threads = 384, .shared = 220280, .resident = 1, .rate = 3519,
-                .start = 1.8, .fixed = 1.9, .joining = 6.2),
-    WGMMA_SPLIT(64, 128, .threads = 384, .shared = 208504, .resident = 1, .rate = 2883,
-                .fixed = 4.2, .joining = 0.8),
-    WGMMA_SPLIT(64, 64, .threads = 160, .shared = 100696, .resident = 2, .rate = 1426,
-                .alone = 1067, .start = 2.4, .fixed = 0.8, .joining = 1.6),
-    WGMMA_SPLIT(32, 128, .threads = 384, .shared = 203416, .resident = 1, .rate = 1886,
-                .start = 1.5, .fixed = 2.9, .joining = 1.4),
-    WGMMA_SPLIT(32, 64, .threads = 160, .shared = 46648, .resident = 4, .rate = 950, .alone = 353,
-                .start = 2.2, .fixed = 1.4, .joining = 1.2),
-    WGMMA_SPLIT(16, 64, .threads = 160, .shared = 56536, .resident = 4, .rate = 1200, .alone = 318,
-                .fixed = 2.9, .joining = 1.2),
+    WGMMA_PAIR("_pair", 256, 128, .shared = 218704, .rate = 3340, .start = 2.8, .fixed = 1.0),
+    WGMMA_PAIR("_turns", 128, 128, .shared = 216688, .rate = 3075, .fixed = 2.0),
+    WGMMA_SPLIT(256, 128, 2, .threads = 384, .shared = 218704, .resident = 1, .rate = 3500,
+                .start = 3.5, .fixed = 0.5, .joining = 6.6),
+    WGMMA_SPLIT(128, 128, 8, .threads = 384, .shared = 216688, .resident = 1, .rate = 3943,
+                .start = 2.2, .fixed = 1.3, .joining = 3.9),
+    WGMMA_SPLIT(96, 128, 8, .threads = 384, .shared = 220288, .resident = 1, .rate = 3359,
+                .start = 2.1, .fixed = 2.5, .joining = 4.6),
+    WGMMA_SPLIT(64, 128, 8, .threads = 384, .shared = 208512, .resident = 1, .rate = 2990,
+                .start = 1.5, .fixed = 3.6, .joining = 1.0),
+    WGMMA_SPLIT(64, 64, 8, .threads = 160, .shared = 100704, .resident = 2, .rate = 1581,
+                .alone = 1111, .start = 2.0, .fixed = 0.8, .joining = 1.4),
+    WGMMA_SPLIT(32, 128, 8, .threads = 384, .shared = 203424, .resident = 1, .rate = 1900,
+                .start = 0.8, .fixed = 3.0, .joining = 1.1),
+    WGMMA_SPLIT(32, 64, 8, .threads = 160, .shared = 46656, .resident = 4, .rate = 885,
+                .alone = 314, .start = 2.4, .fixed = 0.5, .joining = 0.8),
+    WGMMA_SPLIT(16, 64, 8, .threads = 160, .shared = 56544, .resident = 4, .rate = 1200,
+                .alone = 289, .fixed = 3.3, .joining = 0.9),
     MMA(256, 128, 128, .threads = 256, .shared = 151040, .resident = 1, .rate = 1888, .alone = 900,
         .start = 14.3, .fixed = 0.2),
     MMA(128, 192, 128, .threads = 384, .shared = 167168, .resident = 1, .rate = 1500, .alone = 900,

@@ -175,6 +175,19 @@ __device__ __forceinline__ void barrier_arrive_at(uint32_t barrier, int rank)
                  : "memory");
 }
 
+/* A barrier of all threads of a cluster in two halves. It orders nothing but what barriers in
+ * shared memory order anyway, and so costs no fence: cluster_sync() waits for every store of the
+ * block. */
+__device__ __forceinline__ void cluster_arrive()
+{
+    asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
+}
+
+__device__ __forceinline__ void cluster_wait()
+{
+    asm volatile("barrier.cluster.wait.aligned;" ::: "memory");
+}
+
 /* All 128 threads of a warpgroup, or `threads` of several; barrier 0 is __syncthreads(). */
 __device__ __forceinline__ void named_barrier(int barrier, int threads)
 {
@@ -211,6 +224,26 @@ __device__ __forceinline__ void tensor_load_all(uint32_t shared, const tensor_ma
     asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
                  ".multicast::cluster [%0], [%1, {%2, %3}], [%4], %5;" ::"r"(shared),
                  "l"(&map), "r"(column), "r"(row), "r"(barrier), "h"(blocks)
+                 : "memory");
+}
+
+/* Before the copy engine reads what threads wrote to shared memory, in each of these threads. */
+__device__ __forceinline__ void written_for_copies()
+{
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+/* `bytes` of shared memory to the place `to` of block `rank` of the cluster, and tells the barrier
+ * there; all in multiples of 16. */
+__device__ __forceinline__ void copy_to_block(uint32_t to, uint32_t from, int bytes,
+                                              uint32_t barrier, int rank)
+{
+    asm volatile("{\n.reg .b32 there, signal;\n"
+                 "mapa.shared::cluster.u32 there, %0, %4;\n"
+                 "mapa.shared::cluster.u32 signal, %3, %4;\n"
+                 "cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes "
+                 "[there], [%1], %2, [signal];\n}" ::"r"(to),
+                 "r"(from), "r"(bytes), "r"(barrier), "r"(rank)
                  : "memory");
 }
 

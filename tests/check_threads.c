@@ -1,15 +1,20 @@
-/* Threads: a context used by many at once, calls from inside a caller's OpenMP regions, and thread
- * counts that change between the question for a workspace and its use. Results must be those of the
- * reference every time. */
+/* Threads: a context used by many at once, calls from inside a caller's OpenMP regions, thread
+ * counts that change between the question for a workspace and its use, processes that fork or are
+ * bound to one core. Results must be those of the reference every time, and there are never more
+ * threads than the caller allows. */
+#define _GNU_SOURCE /* sched_setaffinity */
 #include "suite/patterns.h"
 
 #include "octgemm.h"
 
 #include <check.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -282,12 +287,168 @@ START_TEST(from_one_thread_of_a_region)
 END_TEST
 #endif
 
+/* ---- processes ---------------------------------------------------------------------------------
+ *
+ * Each in a child of a process that has not started an OpenMP thread yet. */
+
+#ifdef _OPENMP
+/* Enough work for several threads, in one tile's rows and in many. */
+enum { large_shapes = 2 };
+static const int64_t large[large_shapes][3] = {{1, 97, 60000}, {200, 97, 1500}};
+
+/* Threads of this process, as the system counts them. */
+static int count_threads(void)
+{
+    char line[128];
+    int count = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "Threads: %d", &count) == 1)
+            break;
+    if (status)
+        fclose(status);
+    return count;
+}
+
+/* Both shapes, rows and packed. */
+static int run_large(const octgemm_ctx *ctx)
+{
+    int wrong = 0;
+    for (int s = 0; s < large_shapes; s++) {
+        struct product product = {.packed = NULL};
+        make(&product, large[s][0], large[s][1], large[s][2], (uint64_t)s);
+        wrong += provide_workspace(&product, ctx) || run(&product, ctx);
+        wrong += run_packed(&product, ctx);
+        drop(&product);
+    }
+    return wrong + run_quantizer(ctx, 3);
+}
+
+static int with_own_context(void)
+{
+    octgemm_ctx *own;
+    if (octgemm_open(&own, "cpu", 0) != OCTGEMM_OK)
+        return 1;
+    int wrong = run_large(own);
+    octgemm_close(&own);
+    return wrong;
+}
+
+/* The context was opened by the parent, which forked before it used it. */
+static int after_a_fork(void)
+{
+    return run_large(shared) + with_own_context();
+}
+
+/* A child of a child, and its parent at the same time. */
+static int forks_again(void)
+{
+    pid_t child = fork();
+    if (child == 0)
+        _exit(after_a_fork());
+    int status = 1, wrong = after_a_fork();
+    return child < 0 || waitpid(child, &status, 0) != child || status != 0 || wrong;
+}
+
+/* One core for the process, with whatever number of threads the runtime takes from that, and with
+ * more than the core can run at once. */
+static int on_one_core(void)
+{
+    cpu_set_t all, one;
+    int wrong = 0, before = count_threads();
+    CPU_ZERO(&one);
+    if (sched_getaffinity(0, sizeof all, &all) != 0)
+        return 1;
+    for (int core = 0; CPU_COUNT(&one) == 0; core++)
+        if (CPU_ISSET(core, &all))
+            CPU_SET(core, &one);
+    if (sched_setaffinity(0, sizeof one, &one) != 0)
+        return 1;
+    omp_set_num_threads(1);
+    wrong += run_large(shared) + with_own_context();
+    wrong += count_threads() != before; /* one thread is the caller's own */
+    omp_set_num_threads(5);
+    wrong += run_large(shared) + with_own_context();
+    cpu_set_t now;
+    return wrong + (sched_getaffinity(0, sizeof now, &now) != 0 || !CPU_EQUAL(&now, &one));
+}
+
+/* The runtime may give fewer threads than it was asked for. */
+static int with_fewer_threads_than_asked(void)
+{
+    omp_set_num_threads(16);
+    omp_set_dynamic(1);
+    return with_own_context() + run_large(shared);
+}
+
+/* Counts that change from call to call: never more threads than the largest allowed so far. */
+static int with_changing_counts(void)
+{
+    static const int counts[] = {1, 2, 1, 4, 3, 7, 1, 2};
+    int wrong = 0, most = 1, before = count_threads();
+    omp_set_dynamic(0);
+    omp_set_num_threads(7);
+    octgemm_ctx *own;
+    if (octgemm_open(&own, "cpu", 0) != OCTGEMM_OK)
+        return 1;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        omp_set_num_threads(counts[i]);
+        most = counts[i] > most ? counts[i] : most;
+        wrong += run_large(own) + run_large(shared);
+        wrong += count_threads() > before - 1 + most;
+        wrong += omp_get_max_threads() != counts[i];
+    }
+    octgemm_close(&own);
+    return wrong;
+}
+
+/* Inside a caller's region each call has the one thread that made it; where the caller lets regions
+ * nest, as many as it set. */
+static int inside_regions(void)
+{
+    enum { callers = 3, inner = 2 };
+    int wrong = 0, before = count_threads();
+    omp_set_dynamic(0);
+    omp_set_num_threads(inner);
+    for (int levels = 1; levels <= 2; levels++) {
+        omp_set_max_active_levels(levels);
+#pragma omp parallel num_threads(callers) reduction(+ : wrong)
+        wrong += run_large(shared);
+        wrong += count_threads() > before - 1 + (levels == 1 ? callers : callers * inner);
+    }
+    return wrong;
+}
+
+static int (*const child_bodies[])(void) = {after_a_fork,         forks_again,
+                                            on_one_core,          with_fewer_threads_than_asked,
+                                            with_changing_counts, inside_regions};
+enum { child_count = sizeof child_bodies / sizeof *child_bodies };
+
+START_TEST(in_a_child)
+{
+    int status;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        int wrong = child_bodies[_i]();
+        _exit(wrong < 100 ? wrong : 100);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+                  "child %d ended with status 0x%x (0xNN00: NN results were wrong)", _i, status);
+}
+END_TEST
+#endif
+
 int main(void)
 {
     Suite *suite = suite_create("threads");
     TCase *tests = tcase_create("threads");
     tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, setup, teardown);
+#ifdef _OPENMP
+    tcase_add_loop_test(tests, in_a_child, 0, child_count); /* before this process has threads */
+#endif
     tcase_add_loop_test(tests, many_threads, 0, 2);
 #ifdef _OPENMP
     tcase_add_loop_test(tests, the_thread_count_may_change_after_workspace, 0, 7);

@@ -8,10 +8,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The size of each struct in version 0.1: what the oldest caller passes. */
+/* The size of each struct in version 0.1, by its last field then: what the oldest caller passes. */
+#define END_OF(type, field) (offsetof(type, field) + sizeof(((type *)NULL)->field))
 enum {
-    args_size_0_1 = sizeof(octgemm_args),
-    quantize_args_size_0_1 = sizeof(octgemm_quantize_args),
+    args_size_0_1 = END_OF(octgemm_args, stream),
+    quantize_args_size_0_1 = END_OF(octgemm_quantize_args, stream),
 };
 
 /* Copies a caller's struct of `size` bytes over a zeroed one of `own` bytes. A newer caller's extra

@@ -64,7 +64,8 @@ static octgemm_args valid(void)
                           .ldd = LD};
 }
 
-/* One field set to a value; a row of the table has up to three. */
+/* One field set to a value; a row of a table has a few. */
+enum { most_changes = 4 };
 struct change {
     size_t offset, width; /* width 0: none */
     int64_t value;
@@ -86,7 +87,7 @@ static void apply(void *args, const struct change *change)
 }
 
 static const struct wrong {
-    struct change changes[3];
+    struct change changes[most_changes];
     int in_shape; /* also seen by query, workspace and kernel, which do not look at pointers */
     const char *words;
 } wrongs[] = {
@@ -122,6 +123,9 @@ static const struct wrong {
     {{SET(m, FAR), SET(lda, 5), SET(k, 0)}, 1, "need more bytes"},
     {{SET(n, FAR), SET(ldd, FAR)}, 1, "need more bytes"},
     {{SET(n, INT64_MAX), SET(ldb, 5), SET(ldd, INT64_MAX)}, 1, "need more bytes"},
+    {{SET(m, 1), SET(n, FAR), SET(ldd, FAR), SET(b_layout, OCTGEMM_B_PACKED)},
+     1,
+     "1 rows with ldd"},
     {{SET(a, 0)}, 0, "a is NULL"},
     {{SET(b, 0)}, 0, "b is NULL"},
     {{SET(d, 0)}, 0, "d is NULL"},
@@ -146,7 +150,7 @@ START_TEST(wrong_arguments_have_words_and_write_nothing)
         octgemm_args args = valid();
         memset(d, 0x5a, sizeof d);
         memcpy(before, d, sizeof d);
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < most_changes; i++)
             apply(&args, &wrong->changes[i]);
         expect_error(octgemm_run(ctx, &args), OCTGEMM_ERR_ARG, wrong->words);
         expect_untouched(before);
@@ -165,7 +169,7 @@ START_TEST(wrong_arguments_have_words_and_write_nothing)
 END_TEST
 
 /* What looks wrong and is not. */
-static const struct change rights[][3] = {
+static const struct change rights[][most_changes] = {
     {{0, 0, 0}},
     {SET(m, 0)},
     {SET(n, 0)},
@@ -186,7 +190,7 @@ START_TEST(unusual_arguments_are_accepted)
     for (int which = 0; which < 2; which++) {
         open_context(backends[which]);
         octgemm_args args = valid();
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < most_changes; i++)
             apply(&args, &rights[_i][i]);
         args.ldb = args.k > args.ldb ? args.k : args.ldb;
         size_t bytes;
@@ -287,6 +291,8 @@ START_TEST(a_short_workspace_is_refused)
         ck_assert_int_eq(octgemm_workspace(ctx, &args, &bytes), OCTGEMM_OK);
         memset(out, 0x5a, big * big * sizeof *out);
         if (bytes > 0) {
+            expect_error(octgemm_run(ctx, &args), OCTGEMM_ERR_WORKSPACE, "workspace is NULL");
+            args.workspace_size = bytes;
             expect_error(octgemm_run(ctx, &args), OCTGEMM_ERR_WORKSPACE, "workspace is NULL");
             args.workspace = malloc(bytes);
             args.workspace_size = bytes - 1;
@@ -408,7 +414,7 @@ END_TEST
     }
 
 static const struct {
-    struct change changes[3];
+    struct change changes[most_changes];
     const char *words; /* NULL: accepted */
 } quantizer_changes[] = {
     {{{0, 0, 0}}, NULL},
@@ -450,7 +456,7 @@ START_TEST(quantizer_arguments)
                                       .ldq = LD,
                                       .scale = scale,
                                       .zero = zero};
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < most_changes; i++)
             apply(&args, &quantizer_changes[_i].changes[i]);
         octgemm_status status = octgemm_quantize(ctx, &args);
         if (quantizer_changes[_i].words) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static octgemm_ctx *ctx;
 
@@ -199,6 +200,43 @@ START_TEST(the_choice_agrees_with_the_table)
 }
 END_TEST
 
+/* The CPU's table has no cost model: its first usable row runs, whatever the product. */
+START_TEST(the_first_usable_kernel_of_the_cpu_runs)
+{
+    octgemm_info chosen = open_and_query("cpu", 0), row;
+    size_t i = 0;
+    do
+        ck_assert_int_eq(octgemm_kernel(ctx, NULL, i++, &row), OCTGEMM_OK);
+    while (row.reason[0]);
+    ck_assert_str_eq(chosen.kernel, row.kernel);
+}
+END_TEST
+
+/* Kernels that want weights in another format than the context packs say so. */
+START_TEST(packed_weights_fit_kernels_of_their_format)
+{
+    octgemm_info row, chosen = open_and_query("cpu", 0);
+    octgemm_args args = {.size = sizeof args, .m = 64, .n = 64, .k = 64};
+    args.lda = args.ldd = 64;
+    args.b_layout = OCTGEMM_B_PACKED;
+    int usable = 0, others = 0;
+    for (size_t i = 0; octgemm_kernel(ctx, NULL, i, &row) == OCTGEMM_OK; i++) {
+        if (row.reason[0])
+            continue;
+        ck_assert_int_eq(octgemm_kernel(ctx, &args, i, &row), OCTGEMM_OK);
+        usable++;
+        if (strcmp(row.reason, "the context packs weights in another format") == 0)
+            others++;
+        else
+            ck_assert_str_eq(row.reason, "");
+        if (strcmp(row.kernel, chosen.kernel) == 0)
+            ck_assert_str_eq(row.reason, "");
+    }
+    if (usable > 3) /* AMX, AVX512-VNNI and AVX-VNNI share one */
+        ck_assert_int_gt(others, 0);
+}
+END_TEST
+
 /* OCTGEMM_CPU caps the instruction set: plain C is always there, and no name means more. */
 START_TEST(the_cpu_can_be_capped)
 {
@@ -220,6 +258,69 @@ START_TEST(the_cpu_can_be_capped)
 }
 END_TEST
 
+/* What octgemm_run() of a small product writes to stderr, at most size - 1 bytes. */
+static void run_and_listen(char *text, size_t size, octgemm_layout layout)
+{
+    static const int8_t a[6], b[8];
+    char packed[4096], workspace[65536];
+    int32_t d[12];
+    octgemm_args args = {.size = sizeof args, .m = 3, .n = 4, .k = 2, .a = a, .lda = 2};
+    args.b = b;
+    args.ldb = 2;
+    args.d = d;
+    args.ldd = 4;
+    args.d_type = OCTGEMM_I32;
+    args.workspace = workspace;
+    args.workspace_size = sizeof workspace;
+    if (layout == OCTGEMM_B_PACKED) {
+        size_t bytes;
+        ck_assert_int_eq(octgemm_packed_size(ctx, 4, 2, &bytes), OCTGEMM_OK);
+        ck_assert_uint_le(bytes, sizeof packed);
+        ck_assert_int_eq(octgemm_pack(ctx, 4, 2, b, 2, packed, NULL), OCTGEMM_OK);
+        args.b = packed;
+        args.b_layout = layout;
+    }
+    FILE *file = tmpfile();
+    int before = dup(STDERR_FILENO);
+    ck_assert(file && before >= 0);
+    ck_assert_int_ge(dup2(fileno(file), STDERR_FILENO), 0);
+    octgemm_status status = octgemm_run(ctx, &args);
+    ck_assert_int_ge(dup2(before, STDERR_FILENO), 0);
+    close(before);
+    ck_assert_msg(status == OCTGEMM_OK, "%s", octgemm_last_error());
+    rewind(file);
+    text[fread(text, 1, size - 1, file)] = '\0';
+    fclose(file);
+}
+
+/* OCTGEMM_VERBOSE: one line for each operation, with the choice and what was passed over; else
+ * silence. */
+START_TEST(the_library_speaks_when_asked)
+{
+    char text[8192], expected[256];
+    setenv("OCTGEMM_CPU", "generic", 1);
+    setenv("OCTGEMM_VERBOSE", "0", 1);
+    octgemm_info info = open_and_query("cpu", 0), first;
+    run_and_listen(text, sizeof text, OCTGEMM_B_ROWS);
+    ck_assert_str_eq(text, "");
+    octgemm_close(&ctx);
+    setenv("OCTGEMM_VERBOSE", "1", 1);
+    open_and_query("cpu", 0);
+    run_and_listen(text, sizeof text, OCTGEMM_B_ROWS);
+    snprintf(expected, sizeof expected, "octgemm: cpu generic 3x4x2: %s (first kernel",
+             info.kernel);
+    ck_assert_msg(strstr(text, expected) == text, "%s", text);
+    ck_assert_int_eq(octgemm_kernel(ctx, NULL, 0, &first), OCTGEMM_OK);
+    if (first.reason[0]) {
+        snprintf(expected, sizeof expected, "; %s: %s", first.kernel, first.reason);
+        ck_assert_msg(strstr(text, expected) != NULL, "%s", text);
+    }
+    ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
+    run_and_listen(text, sizeof text, OCTGEMM_B_PACKED);
+    ck_assert_msg(strstr(text, " 3x4x2 packed: ") != NULL, "%s", text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("select");
@@ -232,7 +333,10 @@ int main(void)
     tcase_add_test(tests, names_and_devices_that_are_not_there);
     tcase_add_test(tests, a_kernel_can_be_forced);
     tcase_add_test(tests, the_choice_agrees_with_the_table);
+    tcase_add_test(tests, the_first_usable_kernel_of_the_cpu_runs);
+    tcase_add_test(tests, packed_weights_fit_kernels_of_their_format);
     tcase_add_test(tests, the_cpu_can_be_capped);
+    tcase_add_test(tests, the_library_speaks_when_asked);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK); /* GPU contexts do not survive a fork */

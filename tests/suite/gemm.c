@@ -1,15 +1,12 @@
 /* Runs one matrix product in one variant and compares every byte that it could have touched. */
+#include "float_state.h"
 #include "session.h"
 
-#include <fenv.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
-#endif
-#ifdef __SSE__
-#include <xmmintrin.h>
 #endif
 
 /* What a variant changes. D is made by one call for each tile of rows x columns; 0 means all. */
@@ -180,43 +177,27 @@ static void set_slots(struct work *work, size_t packed_size)
 /* The caller's threads and floating-point state, changed for a variant and given back. */
 struct surroundings {
     int threads;
-    fenv_t state;
-    unsigned control; /* mxcsr */
+    struct suite_float_state float_state;
 };
 
 static void enter(const struct manner *manner, struct surroundings *was)
 {
-    (void)was;
 #ifdef _OPENMP
     was->threads = omp_get_max_threads();
     if (manner->threads)
         omp_set_num_threads(manner->threads);
 #endif
-    if (!manner->float_state)
-        return;
-    fegetenv(&was->state);
-    fesetround(FE_TOWARDZERO);
-#ifdef __SSE__
-    was->control = _mm_getcsr() | 0x8040; /* flush to zero, denormals are zero */
-    _mm_setcsr(was->control);
-#endif
+    if (manner->float_state)
+        suite_float_state_change(&was->float_state);
 }
 
 /* Returns whether the operation left the state as it was. */
 static int leave(const struct manner *manner, const struct surroundings *was)
 {
-    int kept = 1;
 #ifdef _OPENMP
     omp_set_num_threads(was->threads);
 #endif
-    if (!manner->float_state)
-        return kept;
-    kept = fegetround() == FE_TOWARDZERO;
-#ifdef __SSE__
-    kept = kept && (_mm_getcsr() & 0xffc0) == (was->control & 0xffc0);
-#endif
-    fesetenv(&was->state);
-    return kept;
+    return !manner->float_state || suite_float_state_restore(&was->float_state);
 }
 
 static octgemm_status pack(struct work *work)

@@ -1,5 +1,6 @@
 /* The quantiser: every type and mode over rows of every pattern, compared with the reference and
  * with what the result means. */
+#include "float_state.h"
 #include "session.h"
 
 #include <float.h>
@@ -15,28 +16,29 @@ enum quantizer_mode { SYMMETRIC, ASYMMETRIC, STATIC, MODES };
 static const char *const mode_names[MODES] = {"symmetric", "asymmetric", "static"};
 static const char *const type_names[3] = {"f32", "f16", "bf16"};
 
-/* Lengths and how rows and addresses lie. */
+/* Lengths, how rows and addresses lie, and whether the caller has changed its float state. */
 static const struct layout {
     int64_t rows, k, pad_x, pad_q;
     unsigned char shift[ARRAYS_OF_QUANTIZER];
+    int float_state;
 } layouts[] = {
-    {3 * ROW_PATTERNS, 0, 3, 5, {0}},
-    {3 * ROW_PATTERNS, 1, 0, 0, {0}},
-    {3 * ROW_PATTERNS, 2, 1, 1, {1, 1, 2, 1}},
-    {3 * ROW_PATTERNS, 3, 0, 2, {0}},
-    {3 * ROW_PATTERNS, 15, 1, 1, {3, 3, 1, 3}},
-    {3 * ROW_PATTERNS, 16, 0, 0, {0}},
-    {3 * ROW_PATTERNS, 17, 0, 0, {0}},
-    {2 * ROW_PATTERNS, 31, 1, 1, {1, 0, 0, 2}},
-    {2 * ROW_PATTERNS, 32, 16, 32, {0}},
-    {2 * ROW_PATTERNS, 33, 7, 0, {0, 2, 3, 0}},
-    {2 * ROW_PATTERNS, 64, 0, 64, {0, 0, 0, 1}},
-    {2 * ROW_PATTERNS, 65, 3, 3, {1, 0, 0, 0}},
-    {2 * ROW_PATTERNS, 127, 0, 0, {0}},
-    {2 * ROW_PATTERNS, 1000, 0, 24, {0}},
-    {ROW_PATTERNS, 4096, 0, 0, {0}},
-    {ROW_PATTERNS, 4099, 5, 1, {63, 61, 62, 59}},
-    {1, 1023, 0, 0, {0}},
+    {3 * ROW_PATTERNS, 0, 3, 5, {0}, 0},
+    {3 * ROW_PATTERNS, 1, 0, 0, {0}, 0},
+    {3 * ROW_PATTERNS, 2, 1, 1, {1, 1, 2, 1}, 0},
+    {3 * ROW_PATTERNS, 3, 0, 2, {0}, 1},
+    {3 * ROW_PATTERNS, 15, 1, 1, {3, 3, 1, 3}, 0},
+    {3 * ROW_PATTERNS, 16, 0, 0, {0}, 1},
+    {3 * ROW_PATTERNS, 17, 0, 0, {0}, 0},
+    {2 * ROW_PATTERNS, 31, 1, 1, {1, 0, 0, 2}, 0},
+    {2 * ROW_PATTERNS, 32, 16, 32, {0}, 0},
+    {2 * ROW_PATTERNS, 33, 7, 0, {0, 2, 3, 0}, 1},
+    {2 * ROW_PATTERNS, 64, 0, 64, {0, 0, 0, 1}, 0},
+    {2 * ROW_PATTERNS, 65, 3, 3, {1, 0, 0, 0}, 0},
+    {2 * ROW_PATTERNS, 127, 0, 0, {0}, 1},
+    {2 * ROW_PATTERNS, 1000, 0, 24, {0}, 0},
+    {ROW_PATTERNS, 4096, 0, 0, {0}, 1},
+    {ROW_PATTERNS, 4099, 5, 1, {63, 61, 62, 59}, 0},
+    {1, 1023, 0, 0, {0}, 0},
 };
 
 /* The scales of static quantisation, one for each case. */
@@ -224,8 +226,15 @@ static void run_case(const struct suite_session *session, struct suite_target *t
     args.q = suite_arena_address(&target->arena, &slots[Q]);
     args.scale = suite_arena_address(&target->arena, &slots[SCALE]);
     args.zero = suite_arena_address(&target->arena, &slots[ZERO]);
-    if (status == OCTGEMM_OK)
+    int kept = 1;
+    if (status == OCTGEMM_OK) {
+        struct suite_float_state state;
+        if (c->layout->float_state)
+            suite_float_state_change(&state);
         status = octgemm_quantize(target->ctx, &args);
+        if (c->layout->float_state)
+            kept = suite_float_state_restore(&state);
+    }
     struct suite_difference difference;
     struct suite_view view = {.kernel = target->kernel,
                               .case_name = c->name,
@@ -241,14 +250,18 @@ static void run_case(const struct suite_session *session, struct suite_target *t
     char shape[160];
     snprintf(shape, sizeof shape,
              "rows %" PRId64 " k %" PRId64 ", ld %" PRId64 " %" PRId64
-             ", %s %s, addresses x+%d q+%d",
+             ", %s %s, addresses x+%d q+%d%s",
              count, k, rows->ldx, rows->ldq, type_names[c->type], mode_names[c->mode],
-             c->layout->shift[X], c->layout->shift[Q]);
+             c->layout->shift[X], c->layout->shift[Q],
+             c->layout->float_state ? ", the caller rounds to zero" : "");
     if (status != OCTGEMM_OK)
         suite_fail(session, target, c->name, "", shape, NULL, "%s: %s", octgemm_strerror(status),
                    octgemm_last_error());
     else if (differs)
         suite_fail(session, target, c->name, "", shape, &difference, "%s", difference.text);
+    else if (!kept)
+        suite_fail(session, target, c->name, "", shape, NULL,
+                   "the caller's floating-point state was changed");
     else
         suite_pass(session, target);
 }

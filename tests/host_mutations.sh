@@ -1,0 +1,240 @@
+#!/bin/sh
+# Can the suite fail? Defects in the library's C code, each of which a test must find (mutations.sh).
+#   host_mutations.sh SOURCE [PATTERN]      (`make check-mutations`), with CC
+# A test is a program of tests/ without its "check_", or a kernel, or an instruction set as in
+# OCTGEMM_CPU: the accuracy suite (`octgemm check`) on that kernel, or capped.
+source=$(cd "$1" && pwd) only=$2
+copy=$PWD/mutant
+
+. "$source/tests/copy_tree.sh"
+copy_tree "$source" "$copy"
+(cd "$copy" && ./configure CC="$CC" CFLAGS=-O1 --disable-shared --without-cuda --without-hip) >"$copy/log" 2>&1 ||
+    { tail "$copy/log"; exit 1; }
+
+attempt() (
+    cd "$copy" || exit 2
+    program=octgemm cap= old=
+    case $1 in
+    ref) set -- ./octgemm check --backend ref --kernel ref ;;
+    cpu=*) cap=${1#cpu=} && set -- ./octgemm check --backend cpu --kernel auto ;;
+    *_*) set -- ./octgemm check --backend cpu --kernel "$1" ;;
+    convert) old='-o liboctgemm.la -o libsuite.la' ;; # it needs the header alone
+    esac
+    [ $# -gt 1 ] || { program=tests/check_$1 && set -- "$program"; }
+    make -s -j2 $old "$program" >log 2>&1 || exit 2
+    export OMP_NUM_THREADS=4 # so that k is split on any machine
+    OCTGEMM_CPU=$cap timeout 120 "$@" >log 2>&1
+    case $? in
+    0) exit 0 ;;
+    124) exit 2 ;;
+    2) grep -q '^SKIP' log && exit 3 ;;
+    esac
+    [ -n "$cap" ] && grep -q "OCTGEMM_CPU=$cap: this machine's instruction sets" log && exit 3
+    exit 1
+)
+
+. "$source/tests/mutations.sh"
+
+# ---- the rounding contract --------------------------------------------------------------------
+file=src/epilogue.h
+defect ref $file 'scales swapped' 's/f = f \* sa;/f = f * sb;/;t;s/f = f \* sb;/f = f * sa;/'
+defect ref $file 'scales multiplied first' 's/f = f \* sa;/f = f * (sa * sb);/;t;s/f = f \* sb;//'
+defect ref $file 'fused multiply-add' 's/return f + bias;/return __builtin_fmaf(f, 1.0000001f, bias);/'
+defect convert $file 'f16: half away from zero' 's/rest += 0xfffu + (rest >> 13 & 1u);/rest += 0x1000u;/'
+defect convert $file 'f16: cut off' 's/rest += 0xfffu + (rest >> 13 & 1u);//'
+defect convert $file 'f16: infinity too early' 's/0x477ff000u/0x477fe000u/'
+defect convert $file 'f16: subnormal halves up' 's/(dropped == half && (result & 1u))/dropped == half/'
+defect convert $file 'f16: smallest subnormal lost' 's/0x33000000u/0x33800000u/'
+defect convert $file 'f16: NaN to infinity' 's/if (rest > 0x7f800000u)/if (0)/'
+defect convert $file 'bf16: half away from zero' 's/(bits + 0x7fffu + (bits >> 16 \& 1u))/(bits + 0x8000u)/'
+defect convert $file 'bf16: NaN to infinity' 's/(bits >> 16 | 0x40u)/(bits >> 16)/'
+defect convert $file 'bf16: NaN rounded' 's/if ((bits & 0x7fffffffu) > 0x7f800000u)/if (0)/'
+defect convert $file 'from f16: sign of subnormals' 's/return octgemm_bits_float(sign | octgemm_float_bits(value));/return value;/'
+defect convert $file 'from f16: exponent' 's/(112u << 23)));/(113u << 23)));/'
+
+file=src/float_environment.h
+defect ref $file 'the state of the caller is used' 's/_mm_setcsr(0x1f80);/(void)0;/'
+defect ref $file 'the state of the caller is lost' 's/_mm_setcsr(state);/(void)state;/'
+
+# ---- the reference, against the second opinion of the suite -----------------------------------
+file=src/ref/ref.c
+defect ref $file 'no zero-point term' 's/if (args->za) {/if (0) {/'
+defect ref $file 'zero points added' 's/(uint32_t)sum - (uint32_t)za/(uint32_t)sum + (uint32_t)za/'
+defect ref $file 'the last column of A' 's/p < args->k; p++) {\r*$/p < args->k - 1; p++) {/'
+defect ref $file 'wrong ldb' 's/j \* args->ldb;/j * args->k;/'
+defect ref $file 'wrong ldd' 's/i \* args->ldd + j, f/i * args->n + j, f/'
+defect ref $file 'scales of the other side' 's/octgemm_load_f32(args->sb, /octgemm_load_f32(args->sa ? args->sa : args->sb, /'
+defect ref $file 'scale per row for the tensor' 's/octgemm_scale_index(args->sb_mode, j)/octgemm_scale_index(args->sa_mode, j)/'
+defect ref $file 'bias before the scales' 's/float f = octgemm_scale_sum(sum, sa, sb);/float f = octgemm_scale_sum(sum, 1, 1);/;s/^    octgemm_store_float/    f = f * sa * sb;\n&/'
+defect ref $file 'fused multiply-add' 's/f = octgemm_add_bias(f, \(.*\));$/f = fmaf((float)sum * sa, sb, \1);/'
+defect ref $file 'quantiser: half away from zero' 's/q = rintf(q)/q = roundf(q)/'
+defect ref $file 'quantiser: no upper clamp' 's/(float)rule.lowest, 127)/(float)rule.lowest, 1e6f)/'
+defect ref $file 'quantiser: no lower clamp' 's/clamp(q, (float)rule.lowest,/clamp(q, -1e6f,/'
+defect ref $file 'quantiser: infinities' 's/if (!isfinite(x))/if (isnan(x))/'
+defect ref $file 'quantiser: NaN' 's/if (!isfinite(x))/if (isinf(x))/'
+defect ref $file 'quantiser: tiny rows' 's/range < smallest_range/range <= 0/'
+defect ref $file 'quantiser: steps' 's/args->zero ? 255 : 127/args->zero ? 255 : 128/'
+defect ref $file 'quantiser: zero point' 's/rintf(-128 - low/rintf(-127 - low/'
+defect ref $file 'quantiser: wrong ldq' 's/args->q\[row \* args->ldq + p\]/args->q[row * args->k + p]/'
+
+# ---- arguments --------------------------------------------------------------------------------
+file=src/args.c
+defect api $file 'smaller ld' 's/if (ld < columns)/if (ld < 0)/'
+defect api $file 'k one too large' 's/if (k <= most)/if (k <= most + 1)/'
+defect api $file 'k too large for zero points' 's/check_k(function, args->k, args->za != NULL)/check_k(function, args->k, 0)/'
+defect api $file 'matrices beyond the address space' 's/|| (rows > 1 && ld > (limit - columns) \/ (rows - 1))//'
+defect api $file 'rows beyond the address space' 's/if (columns > limit || (/if ((/'
+defect api $file 'width of halves' 's/type == OCTGEMM_BF16 ? 2 : 4/type == OCTGEMM_BF16 ? 2 : 2/'
+defect api $file 'an enum value too many' 's/value < count)/value <= count)/'
+defect api $file 'negative enum values' 's/if (value >= 0 && value < count)/if (value < count)/'
+defect api $file 'negative counts' 's/^    if (value >= 0)$/    if (value >= -1)/'
+defect api $file 'D may be NULL' 's/if ((status = check_pointer(function, "d", args->d)))/if (0)/'
+defect api $file 'A may be NULL' 's/if (args->k > 0 && (status = check_pointer(function, "a", args->a)))/if (0)/'
+defect api $file 'packed weights may be NULL' 's/ || args->b_layout == OCTGEMM_B_PACKED)/)/'
+defect api $file 'a struct that is too small' 's/if (size < oldest || size > 4096)/if (size > 4096)/'
+defect api $file 'a struct that is too large' 's/if (size < oldest || size > 4096)/if (size < oldest)/'
+defect api $file 'fields of later versions' 's/if (bytes\[i\] != 0)/if (0)/'
+defect api $file 'static scale with zero points' 's/if (out->static_scale && out->zero)/if (0)/'
+defect api $file 'quantiser: wrong ldq' 's/"ldq", out->rows, out->k, out->ldq, 1/"ldq", out->rows, 0, out->ldq, 1/'
+defect api $file 'weights to pack: ldb' 's/(status = check_matrix(function, "ldb", n, k, ldb, 1))/0/'
+
+# ---- entry points, selection, packed weights --------------------------------------------------
+file=src/octgemm.c
+defect api $file 'a short workspace' 's/plan.args.workspace_size < plan.workspace)/plan.args.workspace_size + 1 < plan.workspace)/'
+defect api $file 'no workspace' 's/(!plan.args.workspace || /(/'
+defect api $file 'packed weights unchecked' 's/plan->args.b_layout == OCTGEMM_B_PACKED && plan->args.b/0/'
+defect api $file 'empty products run' 's/if (plan.args.m == 0 || plan.args.n == 0)/if (0)/'
+file=src/packed.c
+defect api $file 'any bytes are packed weights' 's/if (memcmp(header.magic, magic, sizeof magic) != 0)/if (0)/'
+defect api $file 'any version' 's/if (header.version != OCTGEMM_PACKED_VERSION)/if (0)/'
+defect api $file 'any format' 's/if (strcmp(header.family, family) != 0)/if (0)/'
+defect api $file 'any n' 's/header.n != args->n || //'
+defect api $file 'any k' 's/ || header.k != args->k//'
+file=src/select.c
+defect select $file 'the last of equals' 's/cost < best_cost/cost <= best_cost/'
+defect select $file 'a forced kernel that cannot run' 's/^        if (obstacle) {/        if (!ctx->forced) {/'
+defect select $file 'the environment over the argument' 's/if (!name) {/if (octgemm_environment("OCTGEMM_BACKEND")) {/'
+defect select $file 'auto takes the reference' 's/ && backends\[i\] != &octgemm_ref_backend//;s/&octgemm_cpu_backend,//;t;s/backend_count = .*/backend_count = 3 };/'
+defect select $file 'negative devices' 's/if (device < 0)/if (0)/'
+defect api $file 'closed contexts stay' 's/    \*ctx = NULL;//'
+file=src/verbose.c
+defect select $file 'nothing passed over' 's/if (obstacle)/if (0)/'
+defect select $file 'packed unsaid' 's/" packed" : ""/"" : ""/'
+file=src/environment.c
+defect select $file 'empty is set' 's/value && \*value ? value/value ? value/'
+file=src/error.c
+defect api $file 'one message for all threads' 's/static _Thread_local char/static char/'
+
+# ---- the CPU backend --------------------------------------------------------------------------
+file=src/cpu/cpu.c
+defect select $file 'no cap' 's/capped ? above_cap : row->absent()/row->absent()/'
+defect select $file 'any format fits' 's/gemm->format != packed_format(ctx)/0/'
+defect api $file 'packed size beyond the address space' 's/if (panels > (SIZE_MAX/if (0 \&\& panels > (SIZE_MAX/'
+defect memory $file 'packed size without the header' 's/\*bytes = sizeof(struct packed_header) + /*bytes = /'
+defect cpu=generic $file 'quantiser: rows behind the last' 's/last < job->args->rows ? last : job->args->rows/last/'
+defect cpu=generic $file 'quantiser: the float state of the caller' 's/octgemm_float_state state = octgemm_float_enter();/octgemm_float_state state = 0x1f80;/;s/octgemm_float_leave(state);/(void)state;/'
+defect memory $file 'packing: columns behind the last' 's/job->n - j < nr ? job->n - j : nr/nr/'
+file=src/cpu/gemm.c
+defect generic_i16_2x4 $file 'workspace without room to align' 's/return 63 + /return /'
+defect avx2_acc16_2x32 $file 'workspace for one thread too few' 's/(size_t)plan.threads;/(size_t)(plan.threads - 1);/'
+defect avx2_acc16_2x32 $file 'workspace without scratch' 's/ + lines(plan->scratch_bytes) +$/ +/'
+defect generic_i16_2x4 $file 'counters of the call before' 's/    memset(job.share, 0, .*//'
+defect generic_i16_2x4 $file 'a range of k lost' 's/for (int64_t split = 1; split/for (int64_t split = 2; split/'
+defect generic_i16_2x4 $file 'ranges of k not waited for' 's/if (before + 1 < plan->splits)/if (before < plan->splits - 2)/'
+defect generic_i16_2x4 $file 'A of another range of k' 's/(worker->prepared_rows != task->row_block || worker->prepared_k != task->k0)/worker->prepared_rows != task->row_block/'
+defect generic_i16_2x4 $file 'A of another block of rows' 's/(worker->prepared_rows != task->row_block || worker->prepared_k != task->k0)/worker->prepared_k != task->k0/'
+defect generic_i16_2x4 $file 'weights of another group' 's/if (worker->packed_group != task->group)/if (worker->packed_group < 0)/'
+defect generic_i16_2x4 $file 'rows behind the last' 's/task.rows = at_most(plan->row_block, job->args->m - task.i0);/task.rows = plan->row_block;/'
+defect generic_i16_2x4 $file 'scales of the first columns' 's/(const char \*)args->sb + task->j0 \* (int64_t)sizeof(float)/args->sb/'
+defect generic_i16_2x4 $file 'bias of the first columns' 's/args->bias_type, task->j0 + j)/args->bias_type, j)/'
+defect generic_i16_2x4 $file 'plus zero for no bias' 's/worker.zeros\[j\] = -0.0f;/worker.zeros[j] = 0;/'
+defect generic_i16_2x4 $file 'zero point per row for the tensor' 's/octgemm_scale_index(args->za_mode, row)/row/'
+defect generic_i16_2x4 $file 'sums of the first panel' 's/memcpy(worker->sums + j, panels + (size_t)(j \/ format->nr) \* stride,/memcpy(worker->sums + j, panels,/'
+defect generic_i16_2x4 $file 'sums of a product without k' 's/        memset(c, 0, (size_t)(task->rows \* plan->ldc) \* sizeof \*c);//'
+defect generic_i16_2x4 $file 'wrong ldd' 's/epilogue(d + i \* args->ldd \* width/epilogue(d + i * args->n * width/'
+defect generic_i16_2x4 $file 'the float state of the caller' 's/octgemm_float_state state = octgemm_float_enter();/octgemm_float_state state = 0x1f80;/;s/octgemm_float_leave(state);/(void)state;/'
+file=src/cpu/threads.c
+defect threads $file 'more threads than planned' 's/return limit < most ? limit : most;/return limit;/'
+
+# ---- kernels ----------------------------------------------------------------------------------
+file=src/cpu/groups.h
+defect sse41_i16_2x4 $file 'the last group of k not packed' 's/if (whole < k)/if (0)/'
+defect sse41_i16_2x4 $file 'the last block of k' 's/p < tile->k1; p += kc/p + (p > tile->k0 ? kc : 0) <= tile->k1; p += kc/'
+defect sse41_i16_2x4 $file 'blocks of k not added' 's/\.first = p == tile->k0/.first = 1/'
+defect sse41_i16_2x4 $file 'column sums' 's/sums\[j\] += row\[p\];/sums[j] = row[p];/'
+file=src/cpu/generic_i16.c
+defect generic_i16_2x4 $file 'the last pair of rows' 's/i + mr <= tile->rows/i + mr < tile->rows/'
+defect generic_i16_2x4 $file 'sums in 16 bits' 's/        s0 += a\[p\] \* b\[p\];/        s0 = (int16_t)(s0 + a[p] * b[p]);/'
+defect generic_i16_2x4 $file 'the second column twice' 's/s1 += a\[p\] \* b1\[p\];/s1 += a[p] * b[p];/'
+file=src/cpu/sse41_i16.c
+defect sse41_i16_2x4 $file 'the end of k' 's/    if (p < depth) {/    if (0) {/'
+defect sse41_i16_2x4 $file 'half of each group' 's/half < dots4_kr; half += 8/half < 8; half += 8/'
+defect sse41_i16_2x4 $file 'lda of the second row' 's/row\[i\] = a + i \* lda + p + half;/row[i] = a + i * depth + p + half;/'
+file=src/cpu/avx2_pack.c
+defect avx2_acc16_2x32 $file 'sums that saturate' 's/lane_limit = 128/lane_limit = 129/'
+defect avx2_acc16_2x32 $file 'negative sums that saturate' 's/_mm256_set1_epi16(-lane_limit), negative)/_mm256_set1_epi16(-lane_limit - 1), negative)/'
+defect avx2_acc16_2x32 $file 'lists that are longer than their room' 's/if (entries <= at.list_limit && cost < least)/if (cost < least)/'
+defect avx2_acc16_2x32 $file 'differences added twice' 's/lane\[largest \/ 2 \* quad_bytes + largest % 2\] -= (int8_t)(sign \* excess);/;/'
+defect avx2_winograd_4x32 $file 'sums of pairs' 's/pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(even, odd));/pairs = _mm256_madd_epi16(even, odd);/'
+defect avx2_winograd_4x32 $file 'weights behind the end' 's/if (left >= 32)/if (left >= 0)/'
+file=src/cpu/avx2_multiply.c
+defect avx2_winograd_4x32 $file 'terms of the columns in every range of k' 's/if (t->k0 > 0)/if (0)/'
+defect avx2_winograd_4x32 $file 'terms of the rows' 's/winograd ? -row_sum\[i\] : 0/0/'
+defect avx2_acc16_2x32 $file 'the offset of A' 's/_mm256_slli_epi32(term, 7)/_mm256_slli_epi32(term, 6)/'
+defect avx2_acc16_2x32 $file 'the list of the first panel' 's/width, sums_of(of, j) +/width, sums_of(of, first) +/'
+file=src/cpu/avx2_list.c
+defect avx2_acc16_2x32 $file 'rows behind the last' 's/if (place\[l\] < rows) {/{/'
+defect avx2_acc16_2x32 $file 'rows in another order' 's/{4, 5, 6, 7, 20, 21, 22, 23}/{16, 17, 18, 19, 4, 5, 6, 7}/'
+file=src/cpu/avx2_acc16.c
+defect avx2_acc16_2x32 $file 'the last row of an odd number' 's/i + 1 < rows ? two : one_row\[group\]/two/'
+defect avx2_acc16_2x32 $file 'a group too few' 's/k < depth; k += 4 \* group/k + 4 * group < depth; k += 4 * group/'
+file=src/cpu/avx2_winograd.c
+defect avx2_winograd_4x32 $file 'the second half of a panel' 's/ldc, next);$/&/;s/weights + half \* quad_bytes \/ 2, depth/weights, depth/'
+defect avx2_winograd_4x32 $file 'odd and even weights' 's/w1\[v\] = odd(quads);/w1[v] = even(quads);/'
+file=src/cpu/avx2_prepare.c
+defect avx2_acc16_2x32 $file 'forms made once for all' 's/if (made\[form\])/if (made[form] \&\& form != AVX2_WORDS ? 1 : made[0])/'
+file=src/cpu/vnni.h
+defect avx512vnni_6x64 $file 'the tail of k' 's/if (s->tail > 0)/if (0)/'
+defect avx512vnni_6x64 $file 'the third byte of a tail' 's/if (bytes > 2)/if (0)/'
+defect avx512vnni_6x64 $file 'the offset of the weights' 's/vec_set(-128 \* s->row_sums\[i\])/vec_set(-127 * s->row_sums[i])/'
+defect avx512vnni_6x64 $file 'the offset once per block' 's/s.row_sums = k == t->k0 ? row_sums + row : NULL;/s.row_sums = row_sums + row;/'
+defect avx512vnni_6x64 $file 'rows shared out unevenly' 's/t->rows \* (i + 1) \/ row_tiles - row;/t->rows * (i + 1) \/ row_tiles - row - (rows_lost(t));/;s/^static void multiply(/static int rows_lost(const struct cpu_tile *t) { return t->rows == 13; }\n&/'
+file=src/cpu/avx512vnni.c
+defect avx512vnni_6x64 $file 'signs swapped' 's/(sum, u8, s8);/(sum, s8, u8);/'
+file=src/cpu/vnni16.c
+defect avx512vnni_6x64 $file 'the last quad of k' 's/(k - p + 3) \/ 4/(k - p) \/ 4/'
+defect avx512vnni_6x64 $file 'column sums in 16 bits' 's/_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))/_mm256_maddubs_epi16(_mm256_set1_epi8(1), step[q])/'
+
+# ---- vector functions: epilogue, quantiser, dot products --------------------------------------
+file=src/cpu/vector_body.h
+defect cpu=avx512bw $file 'the end of a row' 's/    if (j < count) {/    if (0) {/'
+defect cpu=avx512bw $file 'scales swapped' 's/mul(mul(to_float(sum), sa), load_float(sb))/mul(mul(to_float(sum), load_float(sb)), sa)/'
+defect cpu=avx512bw $file 'no zero-point term' 's/sums ? sub_int(sum, mul_int(za, load_int(sums))) : sum/sum/'
+defect cpu=generic $file 'no zero-point term at the end of integers' 's/ - (uint32_t)za \* (uint32_t)octgemm_load_i32(columns->sums, j)//;s/for (; j + lanes <= count; j += lanes)$/for (; 0 \&\& j < count;)/'
+defect cpu=avx2 $file 'dot products: the end of k' 's/^    if (p < k) {$/    if (0) {/'
+defect cpu=avx2 $file 'dot products: an odd row' 's/row < rows && row < i + 2/row < i + 2/'
+defect cpu=avx2 $file 'quantiser: half of the maxima' 's/max_int(range.magnitude, other.magnitude)/range.magnitude/'
+defect cpu=avx2 $file 'quantiser: infinities' 's/if (most >= 0x7f800000)/if (most > 0x7f800000)/'
+defect cpu=avx2 $file 'quantiser: tiny rows' 's/span < smallest_range/span <= 0/'
+defect cpu=avx2 $file 'quantiser: static clamp' 's/set_float(127)), set_float(-128)/set_float(127)), set_float(-127)/'
+defect cpu=avx2 $file 'quantiser: static NaN' 's/zero_nan(divide(value, scale))/divide(value, scale)/'
+defect cpu=avx2 $file 'quantiser: the inverse' 's/rule->inv = steps \/ span;/rule->inv = 1 \/ rule->scale;/'
+defect cpu=avx2 $file 'quantiser: zero point not clamped' 's/store_i8(q + p,$/store_i8(q + p - 0 * p,/;s/lowest = lows\[i\] < lowest ? lows\[i\] : lowest;/lowest = lows[i];/'
+file=src/cpu/vector_generic.c
+defect cpu=generic $file 'bias with a fused multiply-add' 's/#include "vector_body.h"/#define add(f, b) __builtin_fmaf((float)(sum) * sa, load_float(sb), b)\n&/'
+defect cpu=generic $file 'quantiser: cut off' 's/return bits(x + magic) - bits(magic);/(void)magic;\n    return (int32_t)x;/'
+defect cpu=generic $file 'quantiser: no saturation' 's/x < -128 ? -128 : x > 127 ? 127 : x/x/'
+file=src/cpu/vector_sse41.c
+defect cpu=sse41 $file 'bf16: half up' 's/_mm_add_epi32(_mm_set1_epi32(0x7fff), odd)/_mm_set1_epi32(0x8000 + 0 * _mm_cvtsi128_si32(odd))/'
+defect cpu=sse41 $file 'bf16: NaN' 's/_mm_blendv_epi8(number, nan, is_nan)/number/;s/__m128i is_nan = .*//;s/__m128i nan = .*//'
+file=src/cpu/vector_avx2.c
+defect cpu=avx2 $file 'f16: cut off' 's/_MM_FROUND_TO_NEAREST_INT/_MM_FROUND_TO_ZERO/'
+defect cpu=avx2 $file 'bf16: NaN' 's/_mm256_blendv_epi8(number, nan, is_nan)/number/'
+file=src/cpu/vector_avx512.c
+defect cpu=avx512bw $file 'bias with a fused multiply-add' 's/#include "vector_body.h"/#define add(f, b) _mm512_fmadd_ps(mul(to_float(sum), sa), load_float(sb), b)\n&/'
+defect cpu=avx512bw $file 'bf16: half up' 's/_mm512_add_epi32(_mm512_set1_epi32(0x7fff), odd)/_mm512_set1_epi32(0x8000)/'
+defect cpu=avx512bw $file 'quantiser: no saturation' 's/_mm512_cvtsepi32_epi8/_mm512_cvtepi32_epi8/'
+defect cpu=avx512bw $file 'quantiser: cut off' 's/_mm512_cvtps_epi32/_mm512_cvttps_epi32/'
+defect cpu=avx512bw $file 'sums as positive numbers' 's/_mm512_cvtepi32_ps/_mm512_cvtepu32_ps/'
+
+finish

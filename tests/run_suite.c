@@ -1,0 +1,21 @@
+/* The accuracy suite alone, without Check or jansson, for C libraries and machines where those are
+ * not at hand: `make tests/run_suite`. It runs every backend and kernel that can run there. */
+#include "suite/suite.h"
+
+#include <stdio.h>
+
+static void print_line(void *user, const char *text)
+{
+    (void)user;
+    puts(text);
+}
+
+int main(void)
+{
+    struct suite_options options = {.seed = 1, .line = print_line};
+    struct suite_result result;
+    int rc = suite_run(&options, &result);
+    printf("%ld cases, %ld runs: %ld passed, %ld failed; %ld skipped\n", result.cases, result.runs,
+           result.passed, result.failed, result.skipped);
+    return rc;
+}

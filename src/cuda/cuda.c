@@ -243,18 +243,18 @@ static octgemm_status tensor_map(const struct gpu_ctx *ctx, void *map,
     return code ? octgemm_gpu_fail(ctx->driver, &cuda.tensor_map, code, "") : OCTGEMM_OK;
 }
 
-/* One kernel, with a block as large as keeps the row in registers (64 bytes of each thread). */
 #define QUANTIZER(...)                                                                             \
     {                                                                                              \
-        .module = OCTGEMM_CUDA_QUANTIZE, .function = "octgemm_quantize_any", .rows_per_block = 1,  \
-        .overlap = 1, __VA_ARGS__                                                                  \
+        .module = OCTGEMM_CUDA_QUANTIZE, .rows_per_block = 1, .overlap = 1, __VA_ARGS__            \
     }
+#define HELD(warps, held)                                                                          \
+    QUANTIZER(.function = "octgemm_quantize_" #warps "x" #held, .threads = 32 * warps,             \
+              .align = 16, .max_bytes = 512 * warps * held)
 
 static const struct gpu_quantizer quantizers[] = {
-    QUANTIZER(.threads = 64, .align = 16, .max_k = 2048),
-    QUANTIZER(.threads = 128, .align = 16, .max_k = 4096),
-    QUANTIZER(.threads = 512, .align = 16, .max_k = 16384),
-    QUANTIZER(.threads = 256, .align = 1),
+    HELD(2, 4),  HELD(4, 4),
+    HELD(8, 4),  HELD(8, 7),
+    HELD(16, 7), QUANTIZER(.function = "octgemm_quantize_any", .threads = 256, .align = 1),
 };
 
 static const struct gpu_helper weights = {

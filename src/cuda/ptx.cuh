@@ -9,6 +9,8 @@
 #ifndef OCTGEMM_PTX_CUH
 #define OCTGEMM_PTX_CUH
 
+#include "epilogue.h"
+
 #include <stdint.h>
 
 /* Whether global memory can be copied to shared memory without registers. */
@@ -119,6 +121,69 @@ __device__ __forceinline__ uint4 load_stream_16(const void *global)
                  : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
                  : "l"(global));
     return v;
+}
+
+/* Of each of two values in a word, F16 or BF16, the larger or the smaller one; a NaN if either is
+ * one. (sm_75 has no such instruction: by way of floats.) */
+template <bool bf16, bool larger>
+__device__ __forceinline__ uint32_t pick_pair(uint32_t a, uint32_t b)
+{
+    uint32_t d = 0;
+#if __CUDA_ARCH__ >= 800
+    if (bf16 && larger)
+        asm("max.NaN.bf16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b));
+    else if (bf16)
+        asm("min.NaN.bf16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b));
+    else if (larger)
+        asm("max.NaN.f16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b));
+    else
+        asm("min.NaN.f16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b));
+#else
+    for (int at = 0; at < 32; at += 16) {
+        uint16_t low = (uint16_t)(a >> at), high = (uint16_t)(b >> at);
+        float x = bf16 ? octgemm_bf16_to_f32(low) : octgemm_f16_to_f32(low);
+        float y = bf16 ? octgemm_bf16_to_f32(high) : octgemm_f16_to_f32(high);
+        d |= (uint32_t)(x != x || (larger ? x > y : x < y) ? low : high) << at;
+    }
+#endif
+    return d;
+}
+
+/* The same for one float. */
+template <bool larger>
+__device__ __forceinline__ float pick(float a, float b)
+{
+#if __CUDA_ARCH__ >= 800
+    float d;
+    if (larger)
+        asm("max.NaN.f32 %0, %1, %2;" : "=f"(d) : "f"(a), "f"(b));
+    else
+        asm("min.NaN.f32 %0, %1, %2;" : "=f"(d) : "f"(a), "f"(b));
+    return d;
+#else
+    return a != a || (larger ? a > b : a < b) ? a : b;
+#endif
+}
+
+/* The largest value of a warp. */
+__device__ __forceinline__ uint32_t warp_max(uint32_t value)
+{
+#if __CUDA_ARCH__ >= 800
+    return __reduce_max_sync(~0u, value);
+#else
+    for (int mask = 16; mask > 0; mask >>= 1)
+        value = max(value, __shfl_xor_sync(~0u, value, mask));
+    return value;
+#endif
+}
+
+/* Four numbers to four bytes, each to the nearest int8. */
+__device__ __forceinline__ uint32_t pack_saturated(int32_t a, int32_t b, int32_t c, int32_t d)
+{
+    uint32_t high, all;
+    asm("cvt.pack.sat.s8.s32.b32 %0, %1, %2, 0;" : "=r"(high) : "r"(d), "r"(c));
+    asm("cvt.pack.sat.s8.s32.b32 %0, %1, %2, %3;" : "=r"(all) : "r"(b), "r"(a), "r"(high));
+    return all;
 }
 
 /* Brings the line into the L2. Changes no result, so it may run before grid_wait(). */

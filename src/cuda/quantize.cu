@@ -1,8 +1,10 @@
 /* The quantiser: a block per row, one pass over memory.
  *
- * A row of up to 4 x 16 bytes per thread stays in registers between finding its range and writing
- * it; what a longer row has beyond that is read again, from L2 for the most part. The rules are
- * octgemm-numerics(7), in the order of src/ref/ref.c: divisions are IEEE, nothing is fused.
+ * octgemm_quantize_<warps>x<held> keep a row in registers between finding its range and writing it:
+ * rows of whole 16-byte pieces, up to 512 * warps * held bytes. octgemm_quantize_any takes any row;
+ * what is beyond 64 bytes of each thread it reads again, from L2 for the most part. The rules are
+ * octgemm-numerics(7), in the order of src/ref/ref.c; results are those of IEEE divisions and of
+ * nothing fused.
  */
 #include "cuda/access.cuh"
 #include "gpu/rule.h"
@@ -132,6 +134,190 @@ __device__ __forceinline__ void quantize_rows(const octgemm_quantize_params &p)
     }
     grid_release();
 }
+
+/* What a lane, a warp, a row has of extremes: how far below and above zero, as bits, which order
+ * like the numbers; a NaN is above all. */
+struct reach {
+    uint32_t below, above;
+};
+
+__device__ __forceinline__ reach join_reach(reach a, reach b)
+{
+    return {max(a.below, b.below), max(a.above, b.above)};
+}
+
+__device__ __forceinline__ octgemm_range range_of(reach r)
+{
+    return {max(r.below, r.above), -octgemm_bits_float(r.below), octgemm_bits_float(r.above)};
+}
+
+/* Pairs of F16 or BF16 are compared as pairs. At the rate of a copy there is time for some twenty
+ * instructions per value, of which measuring takes one and rounding five. */
+template <int32_t type, int held>
+__device__ __forceinline__ reach measure(const uint4 (&v)[held], int present)
+{
+    constexpr bool pairs = type != OCTGEMM_F32, bf16 = type == OCTGEMM_BF16;
+    float low = 0, high = 0;
+    uint32_t low_pair = 0, high_pair = 0;
+#pragma unroll
+    for (int i = 0; i < held; i++) {
+        const uint32_t w[4] = {v[i].x, v[i].y, v[i].z, v[i].w};
+#pragma unroll
+        for (int j = 0; j < 4; j++)
+            if (i < present && pairs) {
+                low_pair = pick_pair<bf16, false>(low_pair, w[j]);
+                high_pair = pick_pair<bf16, true>(high_pair, w[j]);
+            } else if (i < present) {
+                low = pick<false>(low, octgemm_bits_float(w[j]));
+                high = pick<true>(high, octgemm_bits_float(w[j]));
+            }
+    }
+    if (pairs) {
+        float x[8];
+        unpack<2>(x, make_uint4(low_pair, high_pair, 0, 0), type);
+        low = pick<false>(x[0], x[1]);
+        high = pick<true>(x[2], x[3]);
+    }
+    return {octgemm_float_bits(low) & 0x7fffffffu, octgemm_float_bits(high) & 0x7fffffffu};
+}
+
+/* x / scale, correctly rounded where it matters. For a scale of middling size two corrections of an
+ * estimate by fused multiply-adds give the IEEE quotient, as division itself does, without its
+ * branches; x far beyond what int8 holds is cut off first. */
+struct divider {
+    float scale, inverse, most;
+    bool plain;
+
+    __device__ __forceinline__ explicit divider(float by) : scale(by)
+    {
+        const float far = 1024.0f, large = 1.152921504606847e18f; /* 2^60 */
+        plain = fabsf(by) < large && fabsf(by) > 1 / large;
+        inverse = __fdiv_rn(1.0f, by);
+        most = far * fabsf(by);
+    }
+
+    __device__ __forceinline__ float operator()(float x) const
+    {
+        const float far = 1024.0f;
+        float steps;
+        if (plain) {
+            float cut = fminf(fmaxf(x, -most), most);
+            steps = __fmul_rn(cut, inverse);
+            steps = __fmaf_rn(__fmaf_rn(-steps, scale, cut), inverse, steps);
+            steps = __fmaf_rn(__fmaf_rn(-steps, scale, cut), inverse, steps);
+            return x == x ? steps : 0.0f;
+        }
+        steps = __fdiv_rn(x, scale);
+        return steps == steps ? fminf(fmaxf(steps, -far), far) : 0.0f;
+    }
+};
+
+/* Four values in steps to four bytes of q. The sum with 1.5 * 2^23 rounds to the nearest integer,
+ * ties to even, and holds it in its low bits. (No clamp at -127: a row's own range has none there.)
+ */
+__device__ __forceinline__ uint32_t round_four(const float *steps, int32_t zero, uint32_t mask)
+{
+    const float shift = 12582912.0f;
+    int32_t q[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        q[i] = (int32_t)octgemm_float_bits(__fadd_rn(steps[i], shift)) +
+               (zero - (int32_t)0x4b400000); /* the bits of shift */
+    return pack_saturated(q[0], q[1], q[2], q[3]) & mask;
+}
+
+/* Rows of whole 16-byte pieces on 16-byte boundaries, `warps` to a row and up to `held` pieces to a
+ * lane. All loads of a row are under way at once. */
+template <int warps, int held, int32_t type>
+__device__ __forceinline__ void quantize_held(const octgemm_quantize_params &p)
+{
+    constexpr int size = type == OCTGEMM_F32 ? 4 : 2, values = 16 / size, step = warps * 32;
+    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, first = threadIdx.x;
+    const int count = (int)(p.k / values);
+    const int present = (count - first + step - 1) / step; /* pieces of this lane */
+    const bool dynamic = !p.static_scale, asymmetric = p.zero != nullptr;
+
+    grid_wait();
+    const float given = dynamic ? 1.0f : p.scale[0];
+    for (int64_t row = blockIdx.x; row < p.rows; row += gridDim.x) {
+        const uint4 *from = (const uint4 *)((const uint8_t *)p.x + row * p.ldx * size) + first;
+        uint4 v[held];
+#pragma unroll
+        for (int i = 0; i < held; i++)
+            if (i < present)
+                v[i] = load_stream_16(from + i * step);
+
+        octgemm_rule rule = {given, 0.0f, 0.0f, -128.0f, 0};
+        if (dynamic) {
+            __shared__ reach parts[warps];
+            reach mine = measure<type>(v, present);
+            mine = {warp_max(mine.below), warp_max(mine.above)};
+            __syncthreads(); /* the row before has been read */
+            if (lane == 0)
+                parts[warp] = mine;
+            __syncthreads();
+#pragma unroll
+            for (int w = 0; w < warps; w++)
+                mine = join_reach(mine, parts[w]);
+            rule = octgemm_find_rule(range_of(mine), asymmetric);
+            if (first == 0) {
+                p.scale[row] = rule.scale;
+                if (asymmetric)
+                    p.zero[row] = (int32_t)rule.zero;
+            }
+        }
+
+        const divider divide(rule.scale);
+        const int32_t zero = (int32_t)rule.zero;
+        const uint32_t mask = rule.all_zero ? 0 : ~0u;
+        int8_t *to = p.q + row * p.ldq + first * values;
+#pragma unroll
+        for (int i = 0; i < held; i++)
+            if (i < present) {
+                float x[values];
+                unpack<size>(x, v[i], type);
+#pragma unroll
+                for (int e = 0; e < values; e++)
+                    x[e] = dynamic ? x[e] * rule.inv : divide(x[e]);
+                int8_t *at = to + i * step * values;
+                if (size == 4)
+                    *(uint32_t *)at = round_four(x, zero, mask);
+                else
+                    *(uint2 *)at = make_uint2(round_four(x, zero, mask),
+                                              round_four(x + values - 4, zero, mask));
+            }
+    }
+    grid_release();
+}
+
+/* Blocks that registers are to be left for: `wanted`, or what a multiprocessor has threads for. */
+constexpr int room_for(int wanted, int warps)
+{
+#if __CUDA_ARCH__ == 750
+    return wanted * warps > 32 ? 32 / warps : wanted;
+#else
+    return wanted * warps > 48 ? 48 / warps : wanted;
+#endif
+}
+
+/* Few pieces for a lane and many blocks hide latencies, as far as registers go without spilling. */
+#define HELD(warps, held, blocks)                                                                  \
+    extern "C" __global__ void __launch_bounds__(32 * warps, room_for(blocks, warps))              \
+        octgemm_quantize_##warps##x##held(const __grid_constant__ octgemm_quantize_params p)       \
+    {                                                                                              \
+        if (p.x_type == OCTGEMM_F32)                                                               \
+            quantize_held<warps, held, OCTGEMM_F32>(p);                                            \
+        else if (p.x_type == OCTGEMM_F16)                                                          \
+            quantize_held<warps, held, OCTGEMM_F16>(p);                                            \
+        else                                                                                       \
+            quantize_held<warps, held, OCTGEMM_BF16>(p);                                           \
+    }
+
+HELD(2, 4, 16)
+HELD(4, 4, 9)
+HELD(8, 4, 4)
+HELD(8, 7, 4)
+HELD(16, 7, 2)
 
 extern "C" __global__ void __launch_bounds__(512, 2)
     octgemm_quantize_any(const __grid_constant__ octgemm_quantize_params p)

@@ -179,8 +179,8 @@ struct gpu_quantizer {
     int threads;
     int rows_per_block;
     int overlap;
-    int align;     /* of x and q and their strides, in bytes; 1: any, scale and zero too */
-    int64_t max_k; /* 0: any */
+    int align; /* of x and q, their strides and x's rows, in bytes; 1: any, scale and zero too */
+    int64_t max_bytes; /* of a row of x; 0: any */
 };
 
 struct gpu_helper {

@@ -392,10 +392,12 @@ static int takes_rows(const struct gpu_quantizer *row, const octgemm_quantize_ar
 {
     int64_t width = args->x_type == OCTGEMM_F32 ? 4 : 2;
     uintptr_t strides = (uintptr_t)(args->ldx * width) | (uintptr_t)args->ldq;
+    uintptr_t row_bytes = (uintptr_t)(args->k * width);
     uintptr_t addresses = (uintptr_t)args->x | (uintptr_t)args->q;
     uintptr_t words = (uintptr_t)args->scale | (uintptr_t)args->zero;
-    return row->align == 1 || (((strides | addresses) & ((uintptr_t)row->align - 1)) == 0 &&
-                               (words & 3) == 0 && (row->max_k == 0 || args->k <= row->max_k));
+    uintptr_t all = strides | row_bytes | addresses;
+    return row->align == 1 || ((all & ((uintptr_t)row->align - 1)) == 0 && (words & 3) == 0 &&
+                               (row->max_bytes == 0 || row_bytes <= (uintptr_t)row->max_bytes));
 }
 
 octgemm_status octgemm_gpu_quantize(const octgemm_ctx *ctx, const octgemm_quantize_args *args)

@@ -38,6 +38,7 @@ static const struct layout {
     {2 * ROW_PATTERNS, 1000, 0, 24, {0}, 0},
     {ROW_PATTERNS, 4096, 0, 0, {0}, 1},
     {ROW_PATTERNS, 4099, 5, 1, {63, 61, 62, 59}, 0},
+    {ROW_PATTERNS, 9000, 0, 8, {0}, 0},
     {1, 1023, 0, 0, {0}, 0},
 };
 

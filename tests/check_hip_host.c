@@ -24,7 +24,6 @@ static struct sim_runtime *load_runtime(void)
     ck_assert_msg(library != NULL, "%s", dlerror());
     struct sim_runtime *runtime = dlsym(library, "sim_runtime");
     ck_assert_ptr_nonnull(runtime);
-    runtime->bus_bits = 8192;
     runtime->idle = 1; /* results are not the matter here */
     return runtime;
 }

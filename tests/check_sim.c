@@ -5,6 +5,7 @@
  *   OCTGEMM_SIM_TARGET=...   every kernel of one target only, and
  *   OCTGEMM_SIM_LIBRARY=...  on another runtime (tests/sim_mutations.sh)
  */
+#include "sim/runtime.h"
 #include "suite/suite.h"
 
 #include <check.h>
@@ -13,8 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What runs. A target stands for its matrix operation; the device says it is SIM_ARCH, for which
- * the library has code. What all targets share is tried on one. */
+/* What runs. A target stands for its matrix operation. What all targets share is tried on one. */
 static const struct {
     const char *target;
     const char *kernel; /* NULL: each, and "auto" */
@@ -28,6 +28,9 @@ static const struct {
     {"gfx942", "auto", "special*"},         {"gfx1201", "auto", "integers"},
     {"gfx942", "auto", "zero-points-wrap"}, {"gfx90a", "auto", "one-hot-a"},
     {"gfx950", "auto", "one-hot-b"},        {"gfx942", "auto", "quantize/*"},
+    {"gfx90a", "tile_64x64", "split-k"},    {"gfx942", "stream_16", "split-k"},
+    {"gfx1100", "stream_32", "split-k"},    {"gfx1201", "tile_128x128", "split-k"},
+    {"gfx906", "auto", "split-k"},
 };
 enum { run_count = sizeof runs / sizeof *runs, smoke_targets = 8 };
 
@@ -36,6 +39,28 @@ static void print_line(void *user, const char *text)
     (void)user;
     puts(text);
     fflush(stdout);
+}
+
+/* What the simulated device says that it is: the library must have code for it, and packs weights
+ * in blocks for one with MFMA. */
+static const char *device_for(const char *target)
+{
+    static const char mfma[] = "gfx908 gfx90a gfx940 gfx941 gfx942 gfx950";
+    static char archs[sizeof SIM_ARCHS];
+    int wanted = strstr(mfma, target) != NULL;
+    strcpy(archs, SIM_ARCHS);
+    for (const char *arch = strtok(archs, " "); arch; arch = strtok(NULL, " "))
+        if ((strstr(mfma, arch) != NULL) == wanted)
+            return arch;
+    return SIM_ARCH;
+}
+
+static long zeroed_counters(const struct sim_runtime *runtime)
+{
+    for (int i = 0; i < sim_calls_max && runtime->calls[i].name; i++)
+        if (strcmp(runtime->calls[i].name, "hipMemsetD32Async") == 0)
+            return runtime->calls[i].count;
+    return 0;
 }
 
 START_TEST(kernels_equal_the_reference)
@@ -49,13 +74,15 @@ START_TEST(kernels_equal_the_reference)
                                     .line = print_line};
     struct suite_result result;
     const char *library = getenv("OCTGEMM_SIM_LIBRARY");
-    ck_assert_msg(dlopen(library ? library : SIM_LIBRARY, RTLD_NOW | RTLD_LOCAL) != NULL, "%s",
-                  dlerror());
+    void *loaded = dlopen(library ? library : SIM_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    ck_assert_msg(loaded != NULL, "%s", dlerror());
     setenv("OCTGEMM_SIM_CODE", runs[_i].target, 1);
-    setenv("OCTGEMM_SIM_ARCH", SIM_ARCH, 1);
+    setenv("OCTGEMM_SIM_ARCH", device_for(runs[_i].target), 1);
     int rc = suite_run(&options, &result);
     printf("%s: %ld runs: %ld passed, %ld failed\n", runs[_i].target, result.runs, result.passed,
            result.failed);
+    if (strcmp(runs[_i].cases, "split-k") == 0)
+        ck_assert_int_ge(zeroed_counters(dlsym(loaded, "sim_runtime")), result.runs);
     ck_assert_int_eq(rc, 0);
     ck_assert_int_gt(result.passed, 0);
 }

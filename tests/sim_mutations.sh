@@ -48,5 +48,9 @@ defect gfx942 src/hip/tile.h 'rows behind the last one read' 's/clamp_index(firs
 defect gfx1100 src/hip/device.h 'bytes behind the end of k multiplied' 's/past < chunk_bytes ? bits >> 8 \* past : 0/bits/'
 defect gfx942 src/hip/finish.h 'zero points added' 's/sums\[i\] - values.za/sums[i] + values.za/'
 defect gfx1100 src/hip/finish.h 'zero points of the tensor for those of rows' 's/row \* p.za_step/0/'
+defect gfx942 src/hip/blocks.h 'packed rows in the order of another layout' 's/r \* group_blocks + block % group_blocks/r + block % group_blocks * block_rows/'
+defect gfx942 src/hip/blocks.h 'packed blocks behind the last one read' 's/(block < last ? block : last)/block/'
+defect gfx942 src/hip/tile.h 'packed weights of the next step' 's/return now\[j\];/return next[j];/'
+defect gfx942 src/hip/stream.h 'packed weights behind the end of k' 's/return k < end ? block.load(j, k)/return true ? block.load(j, k)/'
 
 finish

@@ -180,7 +180,7 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
     enum { group = 8 };
     struct flows flows = find_flows(device, args);
     struct gpu_plan candidate = {.tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m),
-                                 .tiles_n = octgemm_gpu_tiles(args->n, kernel->tile_n),
+                                 .tiles_n = octgemm_gpu_tiles_n(device, kernel, args),
                                  .group = group};
     /* Splitting gives work to multiprocessors that have no tile; a full device gains nothing. */
     int64_t slots = (int64_t)device->multiprocessors * kernel->resident;

@@ -66,6 +66,9 @@ static octgemm_status find_functions(struct gpu_ctx *ctx)
         if (status == OCTGEMM_OK)
             status = find_function(ctx, kernel->module, kernel->unaligned, kernel->shared,
                                    &functions->unaligned);
+        if (status == OCTGEMM_OK && ctx->device->packed_rows > 1)
+            status = find_function(ctx, kernel->module, kernel->packed, kernel->shared,
+                                   &functions->packed);
     }
     return status;
 }

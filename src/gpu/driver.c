@@ -105,6 +105,7 @@ static void describe(const struct gpu_driver *driver, struct gpu_device *device,
     const struct gpu_calls *calls = driver->calls;
     const void *slot;
     int code;
+    device->packed_rows = 1;
     if ((slot = &calls->device_get, code = calls->device_get(&device->handle, ordinal)) ||
         (slot = &calls->device_name,
          code = calls->device_name(device->name, sizeof device->name, device->handle)) ||

@@ -32,7 +32,9 @@ struct gpu_device {
     int clock_khz;
     int memory_clock_khz;
     int memory_bus_bits;
-    int clusters; /* blocks can be launched in clusters, and overlap with the kernel before */
+    int clusters;    /* blocks can be launched in clusters, and overlap with the kernel before */
+    int packed_rows; /* packed weights are in groups of so many rows, for the kernels' `packed`
+                        functions; 1: row after row, for the others */
 };
 
 /* The calls that CUDA's driver API and HIP have with the same binary interface (a CUdeviceptr is an
@@ -149,6 +151,7 @@ struct gpu_kernel {
     const char *function;  /* a, b, lda and ldb are multiples of align, the other arrays aligned
                               for their element type */
     const char *unaligned; /* the same tile for any address and any ld; NULL: does not take those */
+    const char *packed;    /* the same tile for packed weights in groups of rows; no alignment */
     int first, last;       /* generations it was written for, both included */
     int tile_m, tile_n, tile_k;
     int threads;
@@ -209,9 +212,9 @@ struct gpu_choice {
 
 enum { OCTGEMM_GPU_MODULES = 16 };
 
-/* Both functions of a kernel on the opened device; NULL: not there. */
+/* The functions of a kernel on the opened device; NULL: not there. */
 struct gpu_functions {
-    void *aligned, *unaligned;
+    void *aligned, *unaligned, *packed;
 };
 
 struct gpu_ctx {
@@ -286,6 +289,15 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
 static inline int64_t octgemm_gpu_tiles(int64_t count, int64_t size)
 {
     return count / size + (count % size > 0);
+}
+
+/* Tiles along n. A narrow tile of packed weights has rows from all over its group, so a group that
+ * has any row takes all the tiles of a whole one. */
+static inline int64_t octgemm_gpu_tiles_n(const struct gpu_device *device,
+                                          const struct gpu_kernel *kernel, const octgemm_args *args)
+{
+    int64_t group = args->b_layout == OCTGEMM_B_PACKED ? device->packed_rows : 1;
+    return octgemm_gpu_tiles(octgemm_gpu_tiles(args->n, group) * group, kernel->tile_n);
 }
 
 /* memo.c: what was remembered for arguments like these, 0 when nothing was. A memo is free()d. */

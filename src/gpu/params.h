@@ -59,7 +59,7 @@ struct octgemm_weights_params {
     int32_t *column; /* the sum of each row, at any address; NULL: not wanted */
     int64_t n, ldb, ldp;
     int32_t k;
-    int32_t reserved;
+    int32_t blocks; /* 0: rows; else HIP's blocks of packed rows (src/hip/blocks.h) */
 };
 
 #endif

@@ -47,9 +47,21 @@ const char *octgemm_gpu_usable(const octgemm_ctx *ctx, const struct kernel *self
     return octgemm_gpu_obstacle(gpu(ctx)->driver, gpu(ctx)->device, self->impl);
 }
 
+/* Packed rows behind which the sums of rows start. */
+static int64_t packed_rows(const struct gpu_ctx *ctx, int64_t n)
+{
+    return round_up(n, ctx->device->packed_rows);
+}
+
 static int is_packed(const octgemm_args *args)
 {
     return args->b_layout == OCTGEMM_B_PACKED;
+}
+
+/* Are B's rows packed in groups, for kernels' `packed` functions? */
+static int is_grouped(const struct gpu_ctx *ctx, const octgemm_args *args)
+{
+    return is_packed(args) && ctx->device->packed_rows > 1;
 }
 
 /* Row stride of B as the kernel sees it. */
@@ -126,7 +138,7 @@ const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
         return "no tensor map has these sizes";
     /* Splits need no thought: they are for a device that the tiles do not fill. */
     int64_t tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m);
-    int64_t tiles_n = octgemm_gpu_tiles(args->n, kernel->tile_n);
+    int64_t tiles_n = octgemm_gpu_tiles_n(gpu(ctx)->device, kernel, args);
     if ((!kernel->persistent || kernel->box_a) && tiles_m > 0 &&
         tiles_n > gpu(ctx)->driver->most_blocks / tiles_m)
         return "more tiles than a launch can have blocks";
@@ -339,7 +351,8 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
     struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
     char *workspace = layout.bytes > 0 ? aligned_start(args->workspace) : NULL;
     if (args->za && is_packed(args))
-        params.column = (const int32_t *)((const char *)args->b + args->n * params.ldb);
+        params.column =
+            (const int32_t *)((const char *)args->b + packed_rows(ctx, args->n) * params.ldb);
     octgemm_status status = start_copies(ctx, &params, &plan, &odd, args, &layout, workspace);
     int counters = plan.splits > 1 && !plan.cluster;
     if (counters && status == OCTGEMM_OK) {
@@ -353,6 +366,7 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
         return status;
 
     const struct gpu_functions *functions = &ctx->functions[self - ctx->base.backend->kernels];
+    int grouped = is_grouped(ctx, args);
     int pieces = !plan.copied && (odd.a || odd.b || odd_addresses(kernel, args));
     int64_t neighbours = kernel->neighbours > 1 ? kernel->neighbours : 1;
     int64_t units = plan.tiles_m * round_up(plan.tiles_n, neighbours) * plan.splits;
@@ -362,8 +376,12 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
             (unsigned)(ctx->device->multiprocessors * kernel->resident / neighbours * neighbours);
     /* Only a kernel ahead can be overlapped, not the zeroing of counters. */
     const struct gpu_launch launch = {
-        .function = pieces ? functions->unaligned : functions->aligned,
-        .name = pieces ? kernel->unaligned : kernel->function,
+        .function = grouped  ? functions->packed
+                    : pieces ? functions->unaligned
+                             : functions->aligned,
+        .name = grouped  ? kernel->packed
+                : pieces ? kernel->unaligned
+                         : kernel->function,
         .blocks = at_most(units, most),
         .threads = (unsigned)kernel->threads,
         .shared = (unsigned)kernel->shared,
@@ -433,18 +451,20 @@ octgemm_status octgemm_gpu_quantize(const octgemm_ctx *ctx, const octgemm_quanti
     return status;
 }
 
-/* -- packed weights: n rows of round_up(k, 128) bytes, zeros behind k, then n sums of rows ------
+/* -- packed weights: n rows of round_up(k, 128) bytes, zeros behind k, then n sums of rows. n is
+ * rounded up to whole groups where the device packs in groups -----------------------------------
  */
 
 octgemm_status octgemm_gpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes)
 {
-    (void)ctx;
     int64_t row = round_up(k, packed_alignment) + (int64_t)sizeof(int32_t);
-    if (n > PTRDIFF_MAX / row)
+    int64_t group = gpu(ctx)->device->packed_rows;
+    if (n > PTRDIFF_MAX / row - group)
         return octgemm_fail(
             OCTGEMM_ERR_ARG,
             "octgemm_packed_size: n rows need more bytes than an address can count");
-    *bytes = n > 0 ? (size_t)(n * row) : 1; /* a size of nothing would make a NULL buffer */
+    *bytes = n > 0 ? (size_t)(round_up(n, group) * row)
+                   : 1; /* a size of nothing would make a NULL buffer */
     return OCTGEMM_OK;
 }
 
@@ -454,13 +474,15 @@ octgemm_status octgemm_gpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, co
     if (n == 0)
         return OCTGEMM_OK;
     int64_t ldp = round_up(k, packed_alignment);
-    struct octgemm_weights_params params = {.b = b,
-                                            .packed = packed,
-                                            .column = (int32_t *)((char *)packed + n * ldp),
-                                            .n = n,
-                                            .ldb = ldb,
-                                            .ldp = ldp,
-                                            .k = (int32_t)k};
+    struct octgemm_weights_params params = {
+        .b = b,
+        .packed = packed,
+        .column = (int32_t *)((char *)packed + packed_rows(gpu(ctx), n) * ldp),
+        .n = n,
+        .ldb = ldb,
+        .ldp = ldp,
+        .k = (int32_t)k,
+        .blocks = gpu(ctx)->device->packed_rows > 1};
     int previous;
     octgemm_status status = gpu(ctx)->driver->enter(gpu(ctx), &previous);
     if (status != OCTGEMM_OK)

@@ -112,6 +112,13 @@ static void find_arch(char *arch, size_t size, const char *properties, size_t by
     snprintf(arch, size, "unknown");
 }
 
+/* As target.h has it: CDNA from gfx908 on. */
+static int has_mfma(int generation)
+{
+    return generation == 0x908 || generation == 0x90a ||
+           (generation >= 0x940 && generation <= 0x9ff);
+}
+
 static int describe(struct gpu_device *device, const void **slot)
 {
     union {
@@ -128,25 +135,30 @@ static int describe(struct gpu_device *device, const void **slot)
     find_arch(device->arch, sizeof device->arch, properties.bytes, sizeof properties.bytes);
     device->generation = (int)strtol(device->arch + 3, NULL, 16);
 
+    /* An APU or a virtual device may say 0 for what it does not know. The cost model divides by
+     * these, and splits k by what memory gives: an APU's, then, about a hundred GB/s. */
     const struct {
         int number; /* hipDeviceAttribute... */
         int *value;
+        int otherwise;
     } attributes[] = {
-        {63, &device->multiprocessors},  /* MultiprocessorCount: compute units, on RDNA pairs */
-        {74, &device->shared_per_block}, /* MaxSharedMemoryPerBlock */
-        {10002, &device->shared_per_multiprocessor}, /* MaxSharedMemoryPerMultiprocessor */
-        {19, &device->l2_bytes},                     /* L2CacheSize */
-        {5, &device->clock_khz},                     /* ClockRate */
-        {60, &device->memory_clock_khz},             /* MemoryClockRate */
-        {59, &device->memory_bus_bits},              /* MemoryBusWidth */
+        {63, &device->multiprocessors, 16}, /* MultiprocessorCount: compute units, on RDNA pairs */
+        {74, &device->shared_per_block, 65536},             /* MaxSharedMemoryPerBlock */
+        {10002, &device->shared_per_multiprocessor, 65536}, /* MaxSharedMemoryPerMultiprocessor */
+        {19, &device->l2_bytes, 2 << 20},                   /* L2CacheSize */
+        {5, &device->clock_khz, 2000000},                   /* ClockRate */
+        {60, &device->memory_clock_khz, 3200000},           /* MemoryClockRate */
+        {59, &device->memory_bus_bits, 128},                /* MemoryBusWidth */
     };
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
         code = calls.device_attribute(attributes[i].value, attributes[i].number, device->handle);
         if (code)
             return code;
-        if (*attributes[i].value < 1) /* an APU may not know; the cost model divides by it */
-            *attributes[i].value = 1;
+        if (*attributes[i].value < 1)
+            *attributes[i].value = attributes[i].otherwise;
     }
+    if (has_mfma(device->generation))
+        device->packed_rows = 64; /* src/hip/blocks.h */
     device->usable = image(device, 0) != NULL;
     if (device->usable)
         snprintf(device->reason, sizeof device->reason, "%s, %d multiprocessors", device->arch,
@@ -225,8 +237,9 @@ static const struct gpu_driver driver = {
  * keep the order among tiles. The widest tiles are for where their sums and operands fit in
  * registers: matrix instructions, and the smaller of the two on RDNA2 as well. */
 #define ROW(name_, arch_, function_, ...)                                                          \
-    OCTGEMM_GPU_KERNEL(name_, arch_, .function = function_, .unaligned = function_, .tile_k = 64,  \
-                       .threads = 256, .align = 1, .max_splits = 16, __VA_ARGS__)
+    OCTGEMM_GPU_KERNEL(name_, arch_, .function = function_, .unaligned = function_,                \
+                       .packed = function_ "_packed", .tile_k = 64, .threads = 256, .align = 1,    \
+                       .max_splits = 16, __VA_ARGS__)
 #define ANY .last = 0xffff
 static const struct kernel kernels[] = {
     ROW("tile_256x128", "gfx11", "tile_256x128", .first = 0x1100, .last = 0x12ff, .tile_m = 256,

@@ -5,28 +5,29 @@
 #include "tile.h"
 #include "weights.h"
 
-#define OCTGEMM_TILE(tile_m, tile_n)                                                               \
-    OCTGEMM_KERNEL tile_##tile_m##x##tile_n(const octgemm_gemm_params p)                           \
+#define OCTGEMM_GEMM(name, ...)                                                                    \
+    OCTGEMM_KERNEL name(const octgemm_gemm_params p)                                               \
     {                                                                                              \
-        typedef tile_kernel<matrix, tile_m, tile_n> kernel;                                        \
+        typedef __VA_ARGS__ kernel;                                                                \
         __shared__ __attribute__((aligned(16))) int8_t lds[kernel::lds_bytes];                     \
         kernel::run(p, lds);                                                                       \
     }
 
-#define OCTGEMM_STREAM(tile_m)                                                                     \
-    OCTGEMM_KERNEL stream_##tile_m(const octgemm_gemm_params p)                                    \
-    {                                                                                              \
-        typedef stream_kernel<matrix, tile_m> kernel;                                              \
-        __shared__ __attribute__((aligned(16))) int8_t lds[kernel::lds_bytes];                     \
-        kernel::run(p, lds);                                                                       \
-    }
+OCTGEMM_GEMM(tile_256x128, tile_kernel<matrix, 256, 128, staged_b>)
+OCTGEMM_GEMM(tile_128x128, tile_kernel<matrix, 128, 128, staged_b>)
+OCTGEMM_GEMM(tile_64x64, tile_kernel<matrix, 64, 64, staged_b>)
+OCTGEMM_GEMM(stream_64, stream_kernel<matrix, 64, stream_rows>)
+OCTGEMM_GEMM(stream_32, stream_kernel<matrix, 32, stream_rows>)
+OCTGEMM_GEMM(stream_16, stream_kernel<matrix, 16, stream_rows>)
 
-OCTGEMM_TILE(256, 128)
-OCTGEMM_TILE(128, 128)
-OCTGEMM_TILE(64, 64)
-OCTGEMM_STREAM(64)
-OCTGEMM_STREAM(32)
-OCTGEMM_STREAM(16)
+#ifdef OCTGEMM_BLOCKS /* target.h */
+OCTGEMM_GEMM(tile_256x128_packed, tile_kernel<matrix, 256, 128, direct_b>)
+OCTGEMM_GEMM(tile_128x128_packed, tile_kernel<matrix, 128, 128, direct_b>)
+OCTGEMM_GEMM(tile_64x64_packed, tile_kernel<matrix, 64, 64, direct_b>)
+OCTGEMM_GEMM(stream_64_packed, stream_kernel<matrix, 64, stream_blocks>)
+OCTGEMM_GEMM(stream_32_packed, stream_kernel<matrix, 32, stream_blocks>)
+OCTGEMM_GEMM(stream_16_packed, stream_kernel<matrix, 16, stream_blocks>)
+#endif
 
 OCTGEMM_KERNEL quantize(const octgemm_quantize_params p)
 {

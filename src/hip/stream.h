@@ -7,10 +7,64 @@
 #ifndef OCTGEMM_HIP_STREAM_H
 #define OCTGEMM_HIP_STREAM_H
 
+#include "blocks.h"
 #include "finish.h"
 #include "unit.h"
 
-template <class op, int tile_m>
+/* B by rows. Column c of the block's 16 is column first + c of D. */
+template <class op>
+struct stream_rows {
+    enum { tn = 16 / op::cols };
+    const int8_t *rows[tn];
+    int offset; /* of the lane's chunk */
+
+    static __device__ __forceinline__ int64_t column(const unit &u, int c)
+    {
+        return (int64_t)u.tile_n * 16 + c;
+    }
+    __device__ __forceinline__ void aim(const octgemm_gemm_params &p, const unit &u, int lane)
+    {
+        offset = op::part(lane) * chunk_bytes;
+        for (int j = 0; j < tn; j++)
+            rows[j] = p.b + clamp_index(column(u, j * op::cols + op::col(lane)), p.n) * p.ldb;
+    }
+    __device__ __forceinline__ chunk load(int j, int32_t k) const
+    {
+        return load_chunk(rows[j] + k + offset);
+    }
+    __device__ __forceinline__ chunk load_before(int j, int32_t k, int32_t end) const
+    {
+        return load_chunk_before(rows[j], k + offset, end);
+    }
+};
+
+/* B in blocks (blocks.h), one of them. */
+template <class op>
+struct stream_blocks {
+    block_reader<op, 1> block;
+
+    static __device__ __forceinline__ int64_t column(const unit &u, int c)
+    {
+        return block_column(u.tile_n, c);
+    }
+    __device__ __forceinline__ void aim(const octgemm_gemm_params &p, const unit &u, int lane)
+    {
+        block.aim(p, u.tile_n, lane);
+    }
+    __device__ __forceinline__ chunk load(int j, int32_t k) const
+    {
+        return block.load(j, k);
+    }
+    /* Zeros from the end of k to the next multiple of 128; a slice that has any of k may go on
+     * behind that. */
+    __device__ __forceinline__ chunk load_before(int j, int32_t k, int32_t end) const
+    {
+        return k < end ? block.load(j, k) : chunk{0, 0, 0, 0};
+    }
+};
+
+/* `way` is stream_rows or stream_blocks. */
+template <class op, int tile_m, template <class> class way>
 struct stream_kernel {
     enum {
         tile_n = 16,
@@ -28,7 +82,7 @@ struct stream_kernel {
 
     int lane, wave;
     const int8_t *a_rows[tm];
-    const int8_t *b_rows[tn];
+    way<op> b;
     sums sum[tm][tn];      /* of this wave */
     int32_t total[values]; /* of the block: elements t, t + 256 ... of the tile for thread t */
 
@@ -47,37 +101,36 @@ struct stream_kernel {
             int64_t row = (int64_t)u.tile_m * tile_m + i * op::rows + op::row(lane);
             a_rows[i] = p.a + clamp_index(row, p.m) * p.lda;
         }
-        for (int j = 0; j < tn; j++) {
-            int64_t col = (int64_t)u.tile_n * tile_n + j * op::cols + op::col(lane);
-            b_rows[j] = p.b + clamp_index(col, p.n) * p.ldb;
-        }
+        b.aim(p, u, lane);
     }
 
     __device__ __forceinline__ void whole_slice(int32_t k)
     {
-        chunk b[unroll][tn];
+        int part = op::part(lane) * chunk_bytes;
+        chunk weights[unroll][tn];
         for (int s = 0; s < unroll; s++)
             for (int j = 0; j < tn; j++)
-                b[s][j] = load_chunk(b_rows[j] + k + s * op::depth);
+                weights[s][j] = b.load(j, k + s * op::depth);
         for (int s = 0; s < unroll; s++)
             for (int i = 0; i < tm; i++) {
-                chunk a = load_chunk(a_rows[i] + k + s * op::depth);
+                chunk a = load_chunk(a_rows[i] + k + s * op::depth + part);
                 for (int j = 0; j < tn; j++)
-                    op::multiply(a, b[s][j], sum[i][j]);
+                    op::multiply(a, weights[s][j], sum[i][j]);
             }
     }
 
     __device__ __forceinline__ void last_slice(int32_t k, int32_t end)
     {
+        int part = op::part(lane) * chunk_bytes;
 #pragma unroll 1
         for (int s = 0; s < unroll; s++) {
-            chunk b[tn];
+            chunk weights[tn];
             for (int j = 0; j < tn; j++)
-                b[j] = load_chunk_before(b_rows[j], k + s * op::depth, end);
+                weights[j] = b.load_before(j, k + s * op::depth, end);
             for (int i = 0; i < tm; i++) {
-                chunk a = load_chunk_before(a_rows[i], k + s * op::depth, end);
+                chunk a = load_chunk_before(a_rows[i], k + s * op::depth + part, end);
                 for (int j = 0; j < tn; j++)
-                    op::multiply(a, b[j], sum[i][j]);
+                    op::multiply(a, weights[j], sum[i][j]);
             }
         }
     }
@@ -85,12 +138,11 @@ struct stream_kernel {
     __device__ __forceinline__ void accumulate(const octgemm_gemm_params &p, const unit &u)
     {
         aim(p, u);
-        int part = op::part(lane) * chunk_bytes;
         int32_t k = u.k_begin + wave * slice;
         for (; u.k_end - k >= slice; k += waves * slice)
-            whole_slice(k + part);
+            whole_slice(k);
         if (k < u.k_end)
-            last_slice(k + part, u.k_end);
+            last_slice(k, u.k_end);
     }
 
     __device__ __forceinline__ void add_waves(int32_t *lds)
@@ -113,7 +165,7 @@ struct stream_kernel {
     __device__ __forceinline__ void finish(const octgemm_gemm_params &p, const unit &u) const
     {
         int thread = thread_index();
-        int64_t col = (int64_t)u.tile_n * tile_n + thread % tile_n;
+        int64_t col = way<op>::column(u, thread % tile_n);
         if (col >= p.n)
             return;
         finisher<to, 1> out(p, col);

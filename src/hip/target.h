@@ -1,5 +1,6 @@
 /* Which matrix operation a target has, and into how many dies with an L2 cache of their own its
- * consecutive blocks are dealt. The one place where targets differ.
+ * consecutive blocks are dealt; OCTGEMM_BLOCKS where packed weights are in blocks (blocks.h, and
+ * hip.c agrees). The one place where targets differ.
  */
 #ifndef OCTGEMM_HIP_TARGET_H
 #define OCTGEMM_HIP_TARGET_H
@@ -8,12 +9,15 @@
 
 #if defined(__gfx950__)
 typedef mfma_16x16x64 matrix;
+#define OCTGEMM_BLOCKS
 enum { dies = 8 };
 #elif defined(__gfx940__) || defined(__gfx941__) || defined(__gfx942__)
 typedef mfma_16x16x32 matrix;
+#define OCTGEMM_BLOCKS
 enum { dies = 8 };
 #elif defined(__gfx908__) || defined(__gfx90a__)
 typedef mfma_16x16x16 matrix;
+#define OCTGEMM_BLOCKS
 enum { dies = 1 };
 #elif defined(__GFX12__)
 typedef wmma_gfx12 matrix;

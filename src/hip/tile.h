@@ -3,7 +3,8 @@
  * All threads copy a step of 64 bytes of k of the tile's rows of A and B into LDS; while the waves
  * multiply it, the next step is on its way from memory to registers, and goes to the other of two
  * LDS buffers: one barrier per step. The waves stand waves_m x 2 over the tile, each computes a
- * tm x tn grid of matrix operations.
+ * tm x tn grid of matrix operations. Weights packed in blocks (blocks.h) skip LDS: each wave loads
+ * its own part of B a step ahead. Half of LDS' traffic and a third or half of its space go with it.
  *
  * LDS has 128 bytes of banks, two 64-byte rows; reading one chunk of eight consecutive rows would
  * hit only half of them. Chunk c of row r is therefore kept in place c ^ (r / 2) % 4: the eight
@@ -16,6 +17,7 @@
 #ifndef OCTGEMM_HIP_TILE_H
 #define OCTGEMM_HIP_TILE_H
 
+#include "blocks.h"
 #include "finish.h"
 #include "unit.h"
 
@@ -86,7 +88,106 @@ struct panel {
     }
 };
 
-template <class op, int tile_m, int tile_n>
+/* B by rows, through LDS. */
+template <class op, int tile_n, int tn>
+struct staged_b {
+    enum { lds_bytes = tile_n * step };
+    panel<tile_n, op::cols, tn> rows;
+    int lane, wave_n;
+
+    __device__ __forceinline__ staged_b(int own_lane, int own_wave_n)
+        : lane(own_lane), wave_n(own_wave_n)
+    {
+    }
+
+    /* The first of the lane's tn columns of D, which are consecutive. */
+    __device__ __forceinline__ int64_t column(const unit &u) const
+    {
+        return (int64_t)u.tile_n * tile_n + (wave_n * op::cols + op::col(lane)) * tn;
+    }
+
+    __device__ __forceinline__ void aim(const octgemm_gemm_params &p, const unit &u)
+    {
+        rows.aim(p.b, p.ldb, (int64_t)u.tile_n * tile_n, p.n);
+    }
+    __device__ __forceinline__ void fetch(int32_t k)
+    {
+        rows.fetch(k);
+    }
+    __device__ __forceinline__ void fetch_last(int32_t k, int32_t end)
+    {
+        rows.fetch_last(k, end);
+    }
+    __device__ __forceinline__ void fetch_before(int32_t k, int32_t end)
+    {
+        rows.fetch_before(k, end);
+    }
+    __device__ __forceinline__ void stash(int8_t *lds)
+    {
+        rows.stash(lds);
+    }
+    __device__ __forceinline__ chunk operand(const int8_t *lds, int j, int part) const
+    {
+        return *(const chunk *)(lds +
+                                lds_place((wave_n * tn + j) * op::cols + op::col(lane), part));
+    }
+};
+
+/* B in blocks, from memory to registers. */
+template <class op, int tile_n, int tn>
+struct direct_b {
+    static_assert((int)op::depth == (int)step && group_blocks % tn == 0,
+                  "a wave's columns are of one group");
+    enum { lds_bytes = 0 };
+    block_reader<op, tn> blocks;
+    chunk now[tn], next[tn];
+    int lane, wave_n;
+
+    __device__ __forceinline__ direct_b(int own_lane, int own_wave_n)
+        : lane(own_lane), wave_n(own_wave_n)
+    {
+    }
+
+    __device__ __forceinline__ int64_t block(const unit &u) const
+    {
+        return (int64_t)u.tile_n * (tile_n / block_rows) + wave_n * tn;
+    }
+    __device__ __forceinline__ int64_t column(const unit &u) const
+    {
+        return block_column(block(u), op::col(lane));
+    }
+
+    __device__ __forceinline__ void aim(const octgemm_gemm_params &p, const unit &u)
+    {
+        blocks.aim(p, block(u), lane);
+    }
+    __device__ __forceinline__ void fetch(int32_t k)
+    {
+        for (int j = 0; j < tn; j++)
+            next[j] = blocks.load(j, k);
+    }
+    /* Behind the end of k the blocks have zeros. */
+    __device__ __forceinline__ void fetch_last(int32_t k, int32_t)
+    {
+        fetch(k);
+    }
+    __device__ __forceinline__ void fetch_before(int32_t k, int32_t)
+    {
+        fetch(k);
+    }
+    __device__ __forceinline__ void stash(int8_t *)
+    {
+        for (int j = 0; j < tn; j++)
+            now[j] = next[j];
+    }
+    __device__ __forceinline__ chunk operand(const int8_t *, int j, int) const
+    {
+        return now[j];
+    }
+};
+
+/* `way` is staged_b or direct_b. */
+template <class op, int tile_m, int tile_n, template <class, int, int> class way>
 struct tile_kernel {
     enum {
         waves = block_threads / op::wave,
@@ -95,16 +196,21 @@ struct tile_kernel {
         tm = tile_m / waves_m / op::rows,
         tn = tile_n / waves_n / op::cols,
         a_bytes = tile_m * step,
-        buffer_bytes = (tile_m + tile_n) * step,
+        buffer_bytes = a_bytes + way<op, tile_n, tn>::lds_bytes,
         lds_bytes = 2 * buffer_bytes,
         values = tm * op::values * tn
     };
     typedef typename op::sums sums;
 
-    int lane, wave_m, wave_n;
+    int lane, wave_m;
     panel<tile_m, 1, 1> a;
-    panel<tile_n, op::cols, tn> b;
+    way<op, tile_n, tn> b;
     sums sum[tm][tn];
+
+    __device__ __forceinline__ tile_kernel(int own_lane, int wave)
+        : lane(own_lane), wave_m(wave / waves_n), b(own_lane, wave % waves_n)
+    {
+    }
 
     /* All sums of the lane, numbered. */
     __device__ __forceinline__ int32_t value(int i) const
@@ -116,10 +222,16 @@ struct tile_kernel {
         sum[i / op::values / tn][i / op::values % tn][i % op::values] += part;
     }
 
-    __device__ __forceinline__ void stash(int8_t *buffer) const
+    __device__ __forceinline__ void stash(int8_t *buffer)
     {
         a.stash(buffer);
         b.stash(buffer + a_bytes);
+    }
+
+    __device__ __forceinline__ chunk a_operand(const int8_t *buffer, int i, int part) const
+    {
+        return *(const chunk *)(buffer +
+                                lds_place((wave_m * tm + i) * op::rows + op::row(lane), part));
     }
 
     __device__ __forceinline__ void multiply(const int8_t *buffer)
@@ -129,14 +241,14 @@ struct tile_kernel {
             int part = s * (op::depth / chunk_bytes) + op::part(lane);
             chunk b_chunks[tn];
             for (int j = 0; j < tn; j++)
-                b_chunks[j] =
-                    *(const chunk *)(buffer + a_bytes +
-                                     lds_place((wave_n * tn + j) * op::cols + op::col(lane), part));
+                b_chunks[j] = b.operand(buffer + a_bytes, j, part);
+            chunk next = a_operand(buffer, 0, part);
 #pragma unroll
             for (int i = 0; i < tm; i++) {
-                chunk a_chunk =
-                    *(const chunk *)(buffer +
-                                     lds_place((wave_m * tm + i) * op::rows + op::row(lane), part));
+                chunk a_chunk = next; /* the next one is read while this one is multiplied */
+                if (i + 1 < tm)
+                    next = a_operand(buffer, i + 1, part);
+                keep_order();
                 for (int j = 0; j < tn; j++)
                     op::multiply(a_chunk, b_chunks[j], sum[i][j]);
             }
@@ -149,7 +261,7 @@ struct tile_kernel {
     {
         int32_t k = u.k_begin, end = u.k_end;
         a.aim(p.a, p.lda, (int64_t)u.tile_m * tile_m, p.m);
-        b.aim(p.b, p.ldb, (int64_t)u.tile_n * tile_n, p.n);
+        b.aim(p, u);
         a.fetch_before(k, end);
         b.fetch_before(k, end);
         stash(lds);
@@ -188,7 +300,7 @@ struct tile_kernel {
                                            const row_values *rows) const
     {
         int64_t first = (int64_t)u.tile_m * tile_m;
-        int64_t col = (int64_t)u.tile_n * tile_n + (wave_n * op::cols + op::col(lane)) * tn;
+        int64_t col = b.column(u);
         if (col >= p.n)
             return;
         finisher<to, tn> out(p, col);
@@ -210,11 +322,6 @@ struct tile_kernel {
     __device__ __forceinline__ void compute(const octgemm_gemm_params &p, const unit &u,
                                             int8_t *lds)
     {
-        int thread = thread_index();
-        int wave = __builtin_amdgcn_readfirstlane(thread / op::wave);
-        lane = thread % op::wave;
-        wave_m = wave / waves_n;
-        wave_n = wave % waves_n;
 #pragma unroll
         for (int i = 0; i < tm; i++)
             for (int j = 0; j < tn; j++)
@@ -239,7 +346,9 @@ struct tile_kernel {
     static __device__ __forceinline__ void run(const octgemm_gemm_params &p, int8_t *lds)
     {
         for (uint32_t index = block_index(); index < unit_count(p); index += block_count()) {
-            tile_kernel kernel;
+            int thread = thread_index();
+            tile_kernel kernel(thread % op::wave,
+                               __builtin_amdgcn_readfirstlane(thread / op::wave));
             kernel.compute(p, find_unit(p, index), lds);
             block_barrier(); /* before the next unit overwrites LDS */
         }

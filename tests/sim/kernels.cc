@@ -21,6 +21,14 @@ static const sim_function functions[] = {
     GEMM(stream_64),
     GEMM(stream_32),
     GEMM(stream_16),
+#ifdef OCTGEMM_BLOCKS
+    GEMM(tile_256x128_packed),
+    GEMM(tile_128x128_packed),
+    GEMM(tile_64x64_packed),
+    GEMM(stream_64_packed),
+    GEMM(stream_32_packed),
+    GEMM(stream_16_packed),
+#endif
     {"quantize", call<const octgemm_quantize_params, quantize>},
     {"weights", call<const octgemm_weights_params, weights>},
     {nullptr, nullptr},

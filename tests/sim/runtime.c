@@ -55,7 +55,7 @@ static const char *setting(const char *name, const char *otherwise)
     return value && *value ? value : otherwise;
 }
 
-EXPORT struct sim_runtime sim_runtime = {.devices = 1};
+EXPORT struct sim_runtime sim_runtime = {.devices = 1, .bus_bits = 8192};
 
 /* Counts a call; returns how many of its name came before. */
 static long count_call(const char *call)

@@ -8,7 +8,7 @@ enum { sim_calls_max = 32 };
 struct sim_runtime {
     int devices;
     int current;  /* the calling program's device */
-    int bus_bits; /* of memory; 0: as some APUs say, and the cost model never splits k */
+    int bus_bits; /* of memory, as the device says it; 0: it does not know, as some APUs */
     int idle;     /* launches are accepted, and nothing runs */
 
     /* the call that fails once, with which code, and how many of it succeed before */

@@ -34,6 +34,16 @@ static const struct suite_case table[] = {
     {.name = "integers-aligned", .m = 128, .n = 128, .k = 256, .d_type = OCTGEMM_I32},
     /* Few columns, long k, several blocks of rows: k is split between threads in each block. */
     {.name = "split-k-row-blocks", .m = 64, .n = 3, .k = 65792, .d_type = OCTGEMM_I32},
+    /* Few tiles, long k: GPUs split it between blocks (tests/check_sim.c sees that they do). */
+    {.name = "split-k",
+     .m = 20,
+     .n = 20,
+     .k = 16419,
+     SCALED,
+     .za = PER_ROW,
+     .bias = BIAS_F16,
+     .d_type = OCTGEMM_BF16,
+     .variants = BASIC},
     {.name = "everything",
      .m = 19,
      .n = 35,

@@ -144,6 +144,16 @@ static void check_unusable(const char *words)
 /* -- nothing to run on --------------------------------------------------------------------------
  */
 
+/* A device that does not know how wide its memory is, as some APUs: k is split there as well. */
+START_TEST(an_unknown_bus_width_is_assumed)
+{
+    struct sim_runtime *runtime = load_runtime();
+    runtime->bus_bits = 0;
+    ck_assert_int_eq(use_everything(), OCTGEMM_OK);
+    ck_assert_int_eq(calls_of(runtime, "hipMemsetD32Async"), 1);
+}
+END_TEST
+
 START_TEST(an_old_runtime_is_a_reason)
 {
     ck_assert_ptr_nonnull(dlopen(MOCK_HIP_OLD "/libamdhip64.so.7", RTLD_NOW | RTLD_LOCAL));
@@ -327,6 +337,7 @@ int main(void)
         tcase_add_test(tests, an_old_runtime_is_a_reason);
     tcase_add_test(tests, no_device_is_a_reason);
     tcase_add_test(tests, an_unknown_architecture_is_a_reason);
+    tcase_add_test(tests, an_unknown_bus_width_is_assumed);
     tcase_add_test(tests, everything_is_given_back);
     tcase_add_loop_test(tests, every_call_may_fail, 0, failure_count);
     tcase_add_test(tests, the_table_of_failures_is_complete);

@@ -39,6 +39,16 @@ static const struct product products[] = {
     {"stream_16", 16, 16, 1, 5, 8, OCTGEMM_F32, 0, 0, 1, 64},
 };
 
+/* The same with packed weights, for targets that have them in blocks. */
+static const struct product packed_products[] = {
+    {"tile_256x128_packed", 256, 128, 133, 70, 76, OCTGEMM_BF16, 1, 1 + OCTGEMM_F16, 1, 128},
+    {"tile_128x128_packed", 128, 128, 131, 129, 148, OCTGEMM_F16, 0, 1 + OCTGEMM_BF16, 1, 192},
+    {"tile_64x64_packed", 64, 64, 37, 43, 200, OCTGEMM_F32, 1, 1 + OCTGEMM_F32, 2, 128},
+    {"stream_64_packed", 64, 16, 50, 19, 332, OCTGEMM_BF16, 0, 0, 1, 384},
+    {"stream_32_packed", 32, 16, 33, 16, 1100, OCTGEMM_I32, 1, 0, 1, 1152},
+    {"stream_16_packed", 16, 16, 3, 35, 2100, OCTGEMM_F16, 1, 1 + OCTGEMM_F32, 2, 1088},
+};
+
 struct rows {
     int64_t rows, k;
     octgemm_type type;
@@ -163,7 +173,26 @@ static void expect(int file, void *bytes, size_t size, const char *format, ...)
 
 static octgemm_ctx *reference;
 
-static void add_product(const char *code, const struct product *c)
+/* Packed rows in blocks, as src/hip/blocks.h says: place of byte p of row j. */
+enum { group_rows = 64 };
+static int64_t block_place(int64_t j, int64_t p, int64_t ldp)
+{
+    int64_t block = j / group_rows * 4 + j % 4;
+    int64_t row_of_block = j % group_rows / 4;
+    return block * 16 * ldp + p / 16 * 256 + row_of_block * 16 + p % 16;
+}
+
+/* Writes rows of b in blocks, which have zeros where there are no rows. */
+static void pack_blocks(int8_t *packed, int64_t ldp, const int8_t *b, int64_t n, int64_t k,
+                        int64_t ldb)
+{
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t p = 0; p < k; p++)
+            packed[block_place(j, p, ldp)] = b[j * ldb + p];
+}
+
+/* A kernel takes tiles of the n that B's rows are packed as; `packed`: in blocks. */
+static void add_product(const char *code, const struct product *c, int packed)
 {
     static const char *const types[] = {"f32", "f16", "bf16", "i32"};
     int64_t lda = round_up(c->k, 16) + 16, ldb = round_up(c->k, 16), ldd = round_up(c->n, 4) + 4;
@@ -214,12 +243,21 @@ static void add_product(const char *code, const struct product *c)
     need(octgemm_run(reference, &args) == OCTGEMM_OK, octgemm_last_error());
 
     /* struct octgemm_gemm_params, member by member */
-    int64_t tiles_m = divide_up(c->m, c->tile_m), tiles_n = divide_up(c->n, c->tile_n);
+    int64_t rows = packed ? round_up(c->n, group_rows) : c->n;
+    int64_t tiles_m = divide_up(c->m, c->tile_m), tiles_n = divide_up(rows, c->tile_n);
     size_t tiles = (size_t)(tiles_m * tiles_n);
     size_t partial_bytes = tiles * (size_t)c->splits * (size_t)(c->tile_m * c->tile_n) * 4;
     begin_launch(code, c->kernel, tiles_m * tiles_n * c->splits);
     add_file("in", a, a_bytes);
-    add_file("in", b, b_bytes);
+    if (packed) {
+        int64_t ldp = round_up(c->k, 128);
+        int8_t *blocks = allocate((size_t)(rows * ldp));
+        pack_blocks(blocks, ldp, b, c->n, c->k, ldb);
+        add_file("in", blocks, (size_t)(rows * ldp));
+        free(blocks);
+        ldb = ldp;
+    } else
+        add_file("in", b, b_bytes);
     int d_file = add_file("inout", d, d_bytes);
     add_file("in", sa, (size_t)c->m * 4);
     add_file("in", sb, (size_t)c->n * 4);
@@ -324,25 +362,26 @@ static void add_rows(const char *code, const struct rows *c)
     free(zero);
 }
 
-static void add_packing(const char *code)
+static void add_packing(const char *code, int blocks)
 {
     enum { n = 4, k = 148, ldb = 160, ldp = 256 };
-    int8_t b[n * ldb], packed[n * ldp];
-    int8_t *expected = allocate(sizeof packed);
+    size_t packed_bytes = (size_t)(blocks ? group_rows : n) * ldp;
+    int8_t b[n * ldb], packed[group_rows * ldp];
+    int8_t *expected = allocate(packed_bytes);
     int32_t column[n] = {0}, *expected_column = allocate(sizeof column);
     fill_random(b, sizeof b);
     memset(packed, 0xa5, sizeof packed);
     for (int j = 0; j < n; j++)
         for (int p = 0; p < k; p++) {
-            expected[j * ldp + p] = b[j * ldb + p];
+            expected[blocks ? block_place(j, p, ldp) : j * ldp + p] = b[j * ldb + p];
             expected_column[j] += b[j * ldb + p];
         }
     begin_launch(code, "weights", 2);
     add_file("in", b, sizeof b);
-    int packed_file = add_file("inout", packed, sizeof packed);
+    int packed_file = add_file("inout", packed, packed_bytes);
     int column_file = add_file("inout", column, sizeof column);
-    add(" i64:%d i64:%d i64:%d i32:%d i32:0", n, ldb, ldp, k);
-    expect(packed_file, expected, sizeof packed, "weights: rows");
+    add(" i64:%d i64:%d i64:%d i32:%d i32:%d", n, ldb, ldp, k, blocks);
+    expect(packed_file, expected, packed_bytes, "weights: %s", blocks ? "blocks" : "rows");
     expect(column_file, expected_column, sizeof column, "weights: sums");
 }
 
@@ -374,16 +413,34 @@ static int compare(void)
     return wrong;
 }
 
+/* Does the code object have the kernels for packed weights in blocks? Its names are in its text. */
+static int has_blocks(const char *code)
+{
+    static const char name[] = "tile_64x64_packed";
+    FILE *file = fopen(code, "rb");
+    size_t matched = 0;
+    need(file != NULL, "cannot read a code object");
+    for (int c = getc(file); c != EOF && name[matched]; c = getc(file))
+        matched = c == name[matched] ? matched + 1 : c == name[0];
+    fclose(file);
+    return !name[matched];
+}
+
 static int run_code(const char *runner, const char *code)
 {
+    int blocks = has_blocks(code);
     command_length = 0;
     expectation_count = 0;
     file_number = 0;
     for (size_t i = 0; i < sizeof products / sizeof *products; i++)
-        add_product(code, &products[i]);
+        add_product(code, &products[i], 0);
+    for (size_t i = 0; i < sizeof packed_products / sizeof *packed_products && blocks; i++)
+        add_product(code, &packed_products[i], 1);
     for (size_t i = 0; i < sizeof row_cases / sizeof *row_cases; i++)
         add_rows(code, &row_cases[i]);
-    add_packing(code);
+    add_packing(code, 0);
+    if (blocks)
+        add_packing(code, 1);
 
     static char line[sizeof command + 4096];
     snprintf(line, sizeof line, "%s %s", runner, command);

@@ -165,6 +165,8 @@ def test_opcheck(device):
     for op, args in (
         (ops.scaled_mm, (a, weight, sa, sb, torch.bfloat16)),
         (ops.scaled_mm, (a, weight, None, None, torch.int32, zeros, bias)),
+        (ops.scaled_mm_packed, (a, ot.pack(weight), 24, sa, sb, torch.bfloat16)),
+        (ops.scaled_mm_packed, (a, ot.pack(weight), 24, None, None, torch.int32, zeros, bias)),
         (ops.quantize, (x,)),
         (ops.quantize, (x, torch.ones(1, device=device))),
         (ops.quantize, (x, None, False)),
@@ -186,6 +188,31 @@ def test_compile(device):
     compiled = torch.compile(forward, backend="aot_eager", fullgraph=True, dynamic=True)
     for rows in (9, 4):
         assert torch.equal(compiled(x[:rows]), forward(x[:rows]))
+
+
+def test_packed(device):
+    """Packed once, the same bits as rows, also in a compiled graph; wrong sizes are refused."""
+    a, weight, sa, sb, bias = layer(device, n=37)
+    zeros = torch.randint(-128, 128, (9, 1), dtype=torch.int32, device=device)
+    packed = ot.pack(weight)
+    ops = torch.ops.octgemm
+    for dtype in (*DTYPES.values(), torch.int32):
+        rest = sa, sb, dtype, zeros, bias
+        d = ops.scaled_mm_packed(a, packed, 37, *rest)
+        assert torch.equal(d, ops.scaled_mm(a, weight, *rest))
+
+    def forward(x):
+        q, scales = ot.per_token_quant_int8(x)
+        return ops.scaled_mm_packed(q, packed, 37, scales, sb, torch.float32, None, bias) + 1
+
+    compiled = torch.compile(forward, backend="aot_eager", fullgraph=True, dynamic=True)
+    x = torch.randn(9, 80, device=device)
+    for rows in (9, 4):
+        assert torch.equal(compiled(x[:rows]), forward(x[:rows]))
+    wide = ot.pack(weight.repeat(9, 1))
+    for wrong in (wide, wide.view(torch.uint8), packed[:-1]):
+        with pytest.raises((ValueError, TypeError)):
+            ops.scaled_mm_packed(a, wrong, 37, sa, sb, torch.float32)
 
 
 def test_cuda_graph():

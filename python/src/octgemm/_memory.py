@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Union
 
 import numpy as np
 
@@ -35,7 +35,9 @@ class Memory:
 class Packed:
     """Weights packed for one context by Context.pack(). An n x k matrix to everyone else."""
 
-    def __init__(self, context: "Context", n: int, k: int, memory: Memory) -> None:
+    def __init__(
+        self, context: "Context", n: int, k: int, memory: Union[Memory, _arrays.View]
+    ) -> None:
         self.context, self.n, self.k, self.memory = context, n, k, memory
 
     @property
@@ -44,7 +46,7 @@ class Packed:
 
     @property
     def nbytes(self) -> int:
-        return self.memory.size
+        return self.context.packed_size(self.n, self.k)
 
     def __repr__(self) -> str:
         return f"<octgemm.Packed {self.n} x {self.k}, {self.nbytes} bytes>"

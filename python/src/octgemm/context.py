@@ -228,16 +228,41 @@ class Context:
         check(library().octgemm_quantize(self.handle, byref(args)))
         return Quantized(out, scale, zero)
 
-    def pack(self, b: Any, *, stream: Optional[int] = None) -> Packed:
-        """Packs weights (n x k int8) once for this context's best kernels; pass the result to run()."""
+    def pack(self, b: Any, *, out: Any = None, stream: Optional[int] = None) -> Packed:
+        """Packs weights (n x k int8) once for this context's best kernels; pass the result to run().
+
+        They go into memory of the context, or into `out`, an array of packed_size(n, k) int8.
+        """
         rows = matrix(b, "b", stream)
         pointer = self._pointer(rows.view, "b", ("int8",))
-        size = c_size_t()
-        n, k, lib = rows.rows, rows.columns, library()
-        check(lib.octgemm_packed_size(self.handle, n, k, byref(size)))
-        memory = Memory(self, size.value)
-        check(lib.octgemm_pack(self.handle, n, k, pointer, rows.ld, memory.pointer, stream))
+        n, k = rows.rows, rows.columns
+        if out is None:
+            memory: Union[Memory, View] = Memory(self, self.packed_size(n, k))
+        else:
+            memory = self._packed_bytes(n, k, out, stream, write=True)
+        check(library().octgemm_pack(self.handle, n, k, pointer, rows.ld, memory.pointer, stream))
         return Packed(self, n, k, memory)
+
+    def packed_size(self, n: int, k: int) -> int:
+        """How many bytes an n x k matrix takes when packed."""
+        size = c_size_t()
+        check(library().octgemm_packed_size(self.handle, n, k, byref(size)))
+        return size.value
+
+    def packed(self, array: Any, n: int, k: int, *, stream: Optional[int] = None) -> Packed:
+        """What pack(out=array) returned for an n x k matrix, from the array alone."""
+        return Packed(self, n, k, self._packed_bytes(n, k, array, stream))
+
+    def _packed_bytes(
+        self, n: int, k: int, array: Any, stream: Optional[int], write: bool = False
+    ) -> View:
+        seen, length = vector(array, "packed weights", stream)
+        self._pointer(seen, "packed weights", ("int8",), write)
+        if length != self.packed_size(n, k):
+            raise ValueError(
+                f"packed weights of {n} x {k} have {self.packed_size(n, k)} bytes, not {length}"
+            )
+        return seen
 
     # -- what would run --------------------------------------------------------------------------
 

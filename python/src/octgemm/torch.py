@@ -5,6 +5,8 @@ torch's allocator, so CUDA graphs can be captured. The operators have fake imple
 torch.compile keeps graphs whole:
 
     torch.ops.octgemm.scaled_mm(a, weight, scale_a, scale_b, out_dtype, zero_point=None, bias=None)
+    torch.ops.octgemm.scaled_mm_packed(a, packed, n, scale_a, scale_b, out_dtype, zero_point=None,
+                                       bias=None)
     torch.ops.octgemm.quantize(x, scale=None, symmetric=True)
 
 The functions below name their arguments as the originals do, and take what those take. Unlike them
@@ -30,6 +32,7 @@ __all__ = [
     "cutlass_scaled_mm_azp",
     "int8_scaled_mm",
     "int_mm",
+    "pack",
     "per_token_quant_int8",
     "scaled_int8_quant",
 ]
@@ -74,6 +77,35 @@ def _flat(vector: Optional[Tensor]) -> Optional[Tensor]:
     return None if vector is None else vector.reshape(-1)
 
 
+def _run(
+    a: Tensor,
+    weight: Any,
+    scale_a: Optional[Tensor],
+    scale_b: Optional[Tensor],
+    out_dtype: torch.dtype,
+    zero_point: Optional[Tensor],
+    bias: Optional[Tensor],
+) -> Tensor:
+    """Context.run() for both operators, with a workspace from torch's allocator."""
+    device = a.device
+
+    def workspace(size: int) -> Tensor:
+        return torch.empty(size, dtype=torch.int8, device=device)
+
+    result: Tensor = context(device).run(
+        _rows(a),
+        weight,
+        _flat(scale_a),
+        _flat(scale_b),
+        za=_flat(zero_point),
+        bias=_flat(bias),
+        dtype=out_dtype,
+        stream=current_stream(device),
+        workspace=workspace,
+    )
+    return result
+
+
 @torch.library.custom_op(
     "octgemm::scaled_mm",
     mutates_args=(),
@@ -89,23 +121,7 @@ def scaled_mm(
     zero_point: Optional[Tensor] = None,
     bias: Optional[Tensor] = None,
 ) -> Tensor:
-    device = a.device
-
-    def workspace(size: int) -> Tensor:
-        return torch.empty(size, dtype=torch.int8, device=device)
-
-    result: Tensor = context(device).run(
-        _rows(a),
-        _rows(weight),
-        _flat(scale_a),
-        _flat(scale_b),
-        za=_flat(zero_point),
-        bias=_flat(bias),
-        dtype=out_dtype,
-        stream=current_stream(device),
-        workspace=workspace,
-    )
-    return result
+    return _run(a, _rows(weight), scale_a, scale_b, out_dtype, zero_point, bias)
 
 
 @scaled_mm.register_fake
@@ -119,6 +135,53 @@ def _(
     bias: Optional[Tensor] = None,
 ) -> Tensor:
     return torch.empty((a.shape[0], weight.shape[0]), dtype=out_dtype, device=a.device)
+
+
+def pack(weight: Tensor) -> Tensor:
+    """Weights (n, k) packed once for the device's best kernels: bytes, for scaled_mm_packed.
+
+    They belong to the device and its kernels (octgemm_pack()): pack at load, do not store them.
+    """
+    ctx = context(weight.device)
+    size = ctx.packed_size(*weight.shape)
+    packed = torch.empty(size, dtype=torch.int8, device=weight.device)
+    ctx.pack(_rows(weight), out=packed, stream=current_stream(weight.device))
+    return packed
+
+
+@torch.library.custom_op(
+    "octgemm::scaled_mm_packed",
+    mutates_args=(),
+    schema="(Tensor a, Tensor packed, SymInt n, Tensor? scale_a, Tensor? scale_b,"
+    " ScalarType out_dtype, Tensor? zero_point=None, Tensor? bias=None) -> Tensor",
+)
+def scaled_mm_packed(
+    a: Tensor,
+    packed: Tensor,
+    n: int,
+    scale_a: Optional[Tensor],
+    scale_b: Optional[Tensor],
+    out_dtype: torch.dtype,
+    zero_point: Optional[Tensor] = None,
+    bias: Optional[Tensor] = None,
+) -> Tensor:
+    stream = current_stream(a.device)
+    weight = context(a.device).packed(packed, n, a.shape[1], stream=stream)
+    return _run(a, weight, scale_a, scale_b, out_dtype, zero_point, bias)
+
+
+@scaled_mm_packed.register_fake
+def _(
+    a: Tensor,
+    packed: Tensor,
+    n: int,
+    scale_a: Optional[Tensor],
+    scale_b: Optional[Tensor],
+    out_dtype: torch.dtype,
+    zero_point: Optional[Tensor] = None,
+    bias: Optional[Tensor] = None,
+) -> Tensor:
+    return torch.empty((a.shape[0], n), dtype=out_dtype, device=a.device)
 
 
 @torch.library.custom_op(

@@ -62,12 +62,12 @@ static int amx_permitted(void)
  * not zeros, on which the multipliers would take less power and the clock would be higher. */
 static void amx_tdpbssd(int64_t count)
 {
-    static struct {
+    struct {
         uint8_t palette, start_row, reserved[14];
         uint16_t row_bytes[16];
         uint8_t rows[16];
     } config = {.palette = 1};
-    static uint8_t operand[16 * 64];
+    uint8_t operand[16 * 64];
     for (size_t i = 0; i < 8; i++) {
         config.row_bytes[i] = 64;
         config.rows[i] = 16;

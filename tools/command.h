@@ -12,6 +12,7 @@ int octgemm_info_command(int argc, char **argv);
 int octgemm_run_command(int argc, char **argv);
 int octgemm_demo_command(int argc, char **argv);
 int octgemm_check_command(int argc, char **argv);
+int octgemm_accuracy_command(int argc, char **argv);
 int octgemm_bench_command(int argc, char **argv);
 int octgemm_tensors_command(int argc, char **argv);
 

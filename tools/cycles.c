@@ -8,11 +8,11 @@
 #include <omp.h>
 #endif
 
-/* Seconds of processor time of all threads: what neighbours take does not count. */
-static double processor_seconds(void)
+/* Seconds of processor time, which do not count what neighbours take. */
+static double processor_seconds(clockid_t clock)
 {
     struct timespec time;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    clock_gettime(clock, &time);
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
@@ -30,19 +30,29 @@ static double clock_rate(void)
     return best;
 }
 
-struct cycles octgemm_cycles_now(void)
+static struct cycles begin_cycles(clockid_t clock)
 {
     double rate = clock_rate();
-    return (struct cycles){rate, processor_seconds()};
+    return (struct cycles){rate, processor_seconds(clock)};
 }
 
-double octgemm_per_cycle(double work, struct cycles begin)
+static double per_cycle(double work, struct cycles begin, clockid_t clock)
 {
-    double seconds = processor_seconds() - begin.processor;
+    double seconds = processor_seconds(clock) - begin.processor;
     double after = clock_rate();
     double rate =
         after > begin.rate ? after : begin.rate; /* the faster of the two: never too much */
     return begin.rate > 0 && seconds > 0 ? work / (seconds * rate) : 0;
+}
+
+struct cycles octgemm_cycles_now(void)
+{
+    return begin_cycles(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+double octgemm_per_cycle(double work, struct cycles begin)
+{
+    return per_cycle(work, begin, CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void octgemm_settle(void)
@@ -51,9 +61,9 @@ void octgemm_settle(void)
     const struct timespec nap = {.tv_nsec = 1000000};
     const double at_rest = 1e-4; /* seconds of processor time in a nap */
     for (int i = 0; i < tries; i++) {
-        double before = processor_seconds();
+        double before = processor_seconds(CLOCK_PROCESS_CPUTIME_ID);
         nanosleep(&nap, NULL);
-        if (processor_seconds() - before < at_rest)
+        if (processor_seconds(CLOCK_PROCESS_CPUTIME_ID) - before < at_rest)
             return;
     }
 }
@@ -95,16 +105,18 @@ static double read_rate(int8_t *const *blocks, int64_t count, int64_t bytes)
     return (double)read / (octgemm_now() - start) * 1e-9;
 }
 
+/* Every thread by its own clock, for they do not begin at the same time. */
 static double loop_tops(const struct ceiling *ceiling)
 {
-    enum { count = 200000, first = 100 };
-#pragma omp parallel
-    ceiling->loop(first); /* the threads wake up */
-    double start = octgemm_now();
-#pragma omp parallel
-    ceiling->loop(count);
-    double seconds = octgemm_now() - start;
-    return 2.0 * count * ceiling->macs * octgemm_threads() / seconds * 1e-12;
+    enum { count = 200000 };
+    double rate = 0;
+#pragma omp parallel reduction(+ : rate)
+    {
+        double start = octgemm_now();
+        ceiling->loop(count);
+        rate += 2.0 * count * ceiling->macs / (octgemm_now() - start);
+    }
+    return rate * 1e-12;
 }
 
 void octgemm_sample_roofs(const struct ceiling *ceiling, int8_t *const *blocks, int64_t count,
@@ -113,9 +125,10 @@ void octgemm_sample_roofs(const struct ceiling *ceiling, int8_t *const *blocks, 
     enum { single = 5000 };
     octgemm_settle();
     if (ceiling) {
-        struct cycles begin = octgemm_cycles_now();
+        struct cycles begin = begin_cycles(CLOCK_THREAD_CPUTIME_ID);
         ceiling->loop(single);
-        keep_best(&best->rate, octgemm_per_cycle((double)ceiling->macs * single, begin));
+        keep_best(&best->rate,
+                  per_cycle((double)ceiling->macs * single, begin, CLOCK_THREAD_CPUTIME_ID));
         keep_best(&best->tops, loop_tops(ceiling));
     }
     keep_best(&best->bandwidth, read_rate(blocks, count, bytes));

@@ -21,6 +21,7 @@ static const struct command commands[] = {
     {"run", octgemm_run_command, "weights from a file: quantise, multiply, report speed and error"},
     {"tensors", octgemm_tensors_command, "what a .safetensors or .npy file holds"},
     {"check", octgemm_check_command, "the accuracy suite on this machine; the exit status tells"},
+    {"accuracy", octgemm_accuracy_command, "what quantisation costs, in decibels"},
     {"bench", octgemm_bench_command, "verify, then time, the shapes of a model or your own"},
 };
 enum { command_count = sizeof commands / sizeof *commands };

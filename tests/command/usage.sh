@@ -10,7 +10,7 @@ good 'help' --help
 says 'help' 'Usage'
 good 'version' --version
 says 'version' '^octgemm [0-9]*\.[0-9]*\.[0-9]*$'
-for command in info demo run tensors bench; do
+for command in info demo run tensors accuracy bench; do
     good "$command --help" "$command" --help
     says "$command --help" "^Usage: octgemm $command"
     bad "$command: unknown option" 'unknown or incomplete option --frob' "$command" --frob
@@ -51,6 +51,17 @@ says 'demo: verified' '150 of 150 elements'
 good 'demo as JSON' demo -m 3 -n 50 -k 64 --asymmetric --json -b ref
 says 'demo as JSON' '"backend": "ref"'
 says 'demo as JSON' '"verified": 150'
+
+# The same figures on every machine, backend and number of threads: these are of any of them.
+good 'accuracy' accuracy -m 8 -n 24 -k 1024
+says 'accuracy' '^normal  *40\.8 dB  *41\.0 dB  *40\.6 dB$'
+cp "$work/stdout" "$work/accuracy"
+OMP_NUM_THREADS=1 good 'accuracy (ref)' accuracy -m 8 -n 24 -k 1024 -b ref
+cp "$work/stdout" "$work/accuracy_ref"
+same 'accuracy' "$work/accuracy" "$work/accuracy_ref"
+good 'accuracy as JSON' accuracy -m 2 -n 3 -k 64 --json
+says 'accuracy as JSON' '"quantisation": "asymmetric"'
+bad 'accuracy: K beyond the exact range of zero points' 'whole number' accuracy -k 65794
 
 quick="--seconds 0.001 --hot"
 # shellcheck disable=SC2086  # words

@@ -4,6 +4,7 @@
 #include "compare.h"
 #include "command.h"
 #include "progress.h"
+#include "report.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -143,7 +144,9 @@ int octgemm_compare(const struct compared *what, struct comparison *out)
     octgemm_progress_step("comparing with the float64 product", blocks);
     double *a = octgemm_allocate(padded, k, sizeof *a, "the float64 product");
     struct part *parts = calloc((size_t)blocks + 1, sizeof *parts);
-    int status = a && parts ? 0 : EXIT_INPUT;
+    int status = a ? 0 : EXIT_INPUT;
+    if (a && !parts)
+        status = octgemm_complain("no memory for the float64 product");
     if (status == 0) {
 #pragma omp parallel for schedule(static)
         for (int64_t i = 0; i < padded; i++) {

@@ -66,7 +66,7 @@ try() {
 }
 
 # each EXACT COMMAND...: its allocations in turn; EXACT: yes when the output holds nothing that may
-# differ. Of the many, alike, behind the first 30 every tenth is taken, or fewer.
+# differ. Of the many, alike, behind the first 60 every tenth is taken, or fewer.
 each() {
     exact=$1
     shift
@@ -76,7 +76,7 @@ each() {
     [ ! -e "$work/out.npy" ] || mv "$work/out.npy" "$work/right.npy"
     number=1
     while try "$number" "$@"; do
-        number=$((number < ${NO_MEMORY_ALL:-30} ? number + 1 : number + 10 + number / 10))
+        number=$((number < ${NO_MEMORY_ALL:-60} ? number + 1 : number + 10 + number / 10))
     done
     for number in 1+ 4+ 20+; do
         try "$number" "$@" || break

@@ -59,8 +59,8 @@ static void configure(int64_t first, int64_t second)
         config.rows[i] = second > 0 ? two[i] : one[i];
         config.row_bytes[i] = TILE_K;
     }
-    /* Not _tile_loadconfig(): gcc's says that eight bytes are read, so that the rest of the structure
-     * was not always written; the processor answers that with a signal. */
+    /* Not _tile_loadconfig(): gcc's says that eight bytes are read, so that the rest of the
+     * structure was not always written; the processor answers that with a signal. */
     __asm__ volatile("ldtilecfg %0" : : "m"(config));
 }
 

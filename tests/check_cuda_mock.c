@@ -493,6 +493,58 @@ START_TEST(odd_rows_are_copied)
 }
 END_TEST
 
+/* Hopper's kernels: pairs of blocks with neighbouring tiles, parts of k in a cluster, and what no
+ * tensor map can describe is refused with the reason. */
+START_TEST(wgmma_kernels_come_in_clusters)
+{
+    struct record record = {.count = 0};
+    struct mock_cuda *mock = load_mock();
+    static _Alignas(256) char memory[1 << 20];
+    octgemm_ctx *ctx;
+    mock->launch = record_launch;
+    mock->user = &record;
+    mock->capability[0] = 90;
+    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "wgmma_128x128x128_turns", 1), 0);
+    if (octgemm_open(&ctx, "cuda", 0) != OCTGEMM_OK) { /* built without sm_90a */
+        ck_assert_msg(strstr(octgemm_last_error(), "no code of it") != NULL, "%s",
+                      octgemm_last_error());
+        return;
+    }
+    octgemm_args args = product(memory);
+    args.za = NULL;
+    args.n = 3 * 128;
+    args.ldd = args.n;
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    ck_assert_str_eq(record.launch[0].function, "octgemm_wgmma_128x128x128_turns");
+    ck_assert_uint_eq(record.launch[0].cluster, 2);
+    ck_assert_uint_eq(record.launch[0].blocks, 4); /* the last has a tile that is not there */
+    ck_assert_int_eq(record.params[0].gemm.tiles_n, 3);
+
+    octgemm_args nothing = args;
+    nothing.k = 0;
+    ck_assert_int_eq(octgemm_run(ctx, &nothing), OCTGEMM_ERR_UNSUPPORTED);
+    ck_assert_msg(strstr(octgemm_last_error(), "no tensor map") != NULL, "%s",
+                  octgemm_last_error());
+    octgemm_close(&ctx);
+
+    /* 64 tiles on 132 multiprocessors, and a long k. */
+    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "wgmma_64x64x128", 1), 0);
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    args.m = 64;
+    args.n = args.ldd = 4096;
+    args.k = args.lda = args.ldb = 14336;
+    ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
+    ck_assert_uint_eq(args.workspace_size, 0);
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    const struct octgemm_gemm_params *gemm = &record.params[1].gemm;
+    ck_assert_int_gt(gemm->splits, 1);
+    ck_assert_ptr_null(gemm->partial);
+    ck_assert_uint_eq(record.launch[1].cluster, (unsigned)gemm->splits);
+    ck_assert_uint_eq(record.launch[1].blocks, 64 * (unsigned)gemm->splits);
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* octgemm_workspace() may be asked without addresses; what it says is enough for any. */
 START_TEST(workspace_is_enough_for_any_address)
 {
@@ -776,6 +828,7 @@ int main(void)
     tcase_add_test(tests, parameters_reach_the_kernel);
     tcase_add_test(tests, packed_weights_bring_their_sums);
     tcase_add_test(tests, odd_rows_are_copied);
+    tcase_add_test(tests, wgmma_kernels_come_in_clusters);
     tcase_add_test(tests, workspace_is_enough_for_any_address);
     tcase_add_test(tests, what_was_asked_before_changes_nothing);
     tcase_add_test(tests, threads_choose_alike);

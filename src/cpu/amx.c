@@ -64,6 +64,12 @@ static void configure(int64_t first, int64_t second)
     __asm__ volatile("ldtilecfg %0" : : "m"(config));
 }
 
+/* What was stored is in memory from here on: GCC's intrinsics do not say that tiles read it. */
+static inline void finish_stores(void)
+{
+    __asm__ volatile("" : : : "memory");
+}
+
 static int64_t at_least(int64_t a, int64_t b)
 {
     return a > b ? a : b;
@@ -174,6 +180,7 @@ static inline void multiply_pair_tile(const int8_t *a, int64_t a_distance, const
 
 static inline void multiply_pair(const struct amx_step *s, int panels)
 {
+    finish_stores();
     load_c_pair(s, panels);
     for (int64_t i = 0; i < s->k_tiles; i++) {
         multiply_pair_tile(s->a + i * TILE_BYTES, s->a_distance, s->w + i * TILE_BYTES,
@@ -232,6 +239,7 @@ static inline void multiply_single_tile(const int8_t *a, const uint8_t *w, int64
 
 static inline void multiply_single(const struct amx_step *s, int panels)
 {
+    finish_stores();
     load_c_single(s, panels);
     for (int64_t i = 0; i < s->k_tiles; i++) {
         multiply_single_tile(s->a + i * TILE_BYTES, s->w + i * TILE_BYTES, s->w_distance, panels);

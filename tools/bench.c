@@ -7,6 +7,7 @@
 #include "generate.h"
 #include "matrix.h"
 #include "options.h"
+#include "plot.h"
 #include "progress.h"
 #include "report.h"
 #include "rivals_report.h"
@@ -19,7 +20,7 @@
 #include <string.h>
 
 struct bench_options {
-    const char *kernel, *tokens, *folder;
+    const char *kernel, *tokens, *folder, *plot;
     struct device_choice choice;
     int64_t seed;
     int d_type, packed, hot, csv, json, models, rivals;
@@ -48,6 +49,8 @@ static const struct option_row option_rows[] = {
      MEMBER(rivals), 0, 0, NULL},
     {"shapes", 0, "DIR", "where the models' files are", OPTION_TEXT, MEMBER(folder), 0, 0, NULL},
     {"models", 0, NULL, "list the models", OPTION_FLAG, MEMBER(models), 0, 0, NULL},
+    {"plot", 0, "FILE", "also draw an SVG: roofline, time against M, ratios (needs gnuplot)",
+     OPTION_TEXT, MEMBER(plot), 0, 0, NULL},
     {"csv", 0, NULL, "print CSV", OPTION_FLAG, MEMBER(csv), 0, 0, NULL},
     {"json", 0, NULL, "print JSON", OPTION_FLAG, MEMBER(json), 0, 0, NULL},
 };
@@ -80,6 +83,7 @@ struct bench {
     const char *kernels[kernel_max]; /* [automatic] is the library's choice: NULL or "" */
     size_t kernel_count;
     json_t *results;          /* NULL unless --json */
+    struct plot plot;         /* empty unless --plot */
     struct measurement *done; /* of the shape in hand */
     size_t done_count;
 };
@@ -173,6 +177,19 @@ static void print_measurement(const struct bench *bench, const struct measuremen
     else
         print_line(bench, one);
     octgemm_show_output();
+}
+
+static int add_point(struct bench *bench, const struct measurement *one)
+{
+    struct plot_point point = {
+        .m = one->m, .n = one->shape->n, .k = one->shape->k, .seconds = one->timing.median};
+    if (!bench->options->plot)
+        return 0;
+    snprintf(point.series, sizeof point.series, "%s",
+             one->choice == automatic ? "octgemm" : one->info.kernel);
+    snprintf(bench->plot.title, sizeof bench->plot.title, "%s (%s), weights %s", one->info.device,
+             one->info.backend, bench->options->hot ? "hot" : "cold");
+    return octgemm_plot_add(&bench->plot, &point);
 }
 
 /* The faster of two measurements of one product; NULL = none yet. */
@@ -363,6 +380,7 @@ static int measure(struct bench *bench, struct weights *weights, const struct in
     if (status == 0) {
         print_measurement(bench, one);
         bench->done[bench->done_count++] = *one;
+        status = add_point(bench, one);
     }
     void *taken_memory[] = {a, sa, sb, args->d, args->workspace};
     for (size_t i = 0; i < sizeof taken_memory / sizeof *taken_memory; i++)
@@ -448,10 +466,12 @@ static int list_kernels(struct bench *bench, octgemm_info *head)
     return status;
 }
 
-static int bench_rivals(const struct bench *bench, const struct shape_list *list)
+static int bench_rivals(struct bench *bench, const struct shape_list *list)
 {
     const struct bench_options *options = bench->options;
-    struct rivals_report report = {.csv = options->csv, .results = bench->results};
+    struct rivals_report report = {.csv = options->csv,
+                                   .results = bench->results,
+                                   .plot = options->plot ? &bench->plot : NULL};
     struct rivals_options rivals = {.choice = options->choice,
                                     .seed = options->seed,
                                     .d_type = (octgemm_type)options->d_type,
@@ -468,7 +488,7 @@ static int bench_rivals(const struct bench *bench, const struct shape_list *list
         for (size_t j = 0; j < token_count && status == 0; j++)
             status = octgemm_bench_rivals(&rivals, shape, tokens[j]);
     }
-    return status;
+    return status ? status : report.status;
 }
 
 static int bench_shapes(struct bench *bench, const struct shape_list *list)
@@ -510,6 +530,9 @@ int octgemm_bench_command(int argc, char **argv)
     if (status == 0)
         status = bench.results ? octgemm_print_json(json_pack("{s:O}", "results", bench.results))
                                : octgemm_flush_output();
+    if (status == 0 && options.plot)
+        status = octgemm_plot_write(&bench.plot, options.plot);
+    octgemm_plot_release(&bench.plot);
     json_decref(bench.results);
     octgemm_release_shapes(&list);
     return status;

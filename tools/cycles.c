@@ -93,6 +93,8 @@ static double read_rate(int8_t *const *blocks, int64_t count, int64_t bytes)
     enum { piece = 1 << 16 };
     int64_t pieces = bytes / piece, read = 0;
     uint64_t sum = 0;
+#pragma omp parallel reduction(+ : sum) /* the threads wake up */
+    sum += 1;
     double start = octgemm_now();
     do { /* a block that lies in a cache is soon read */
 #pragma omp parallel for schedule(static) collapse(2) reduction(+ : sum)

@@ -154,9 +154,36 @@ static json_t *result_json(const struct round_up *result)
                      "read_gb_per_second", figure(result->roofs.bandwidth), "libraries", scores);
 }
 
+/* Keeps what was measured for the picture; what was not leaves no point, and no bar. */
+static int add_points(struct plot *plot, const struct round_up *result)
+{
+    const struct shape *shape = result->shape;
+    int status = 0;
+    snprintf(plot->title, sizeof plot->title, "%s (%s), weights %s, int8", result->info.device,
+             result->info.backend, result->hot ? "hot" : "cold");
+    plot->tops = result->roofs.tops > plot->tops ? result->roofs.tops : plot->tops;
+    if (result->roofs.bandwidth > plot->bandwidth)
+        plot->bandwidth = result->roofs.bandwidth;
+    for (size_t i = 0; i < result->count && status == 0; i++) {
+        const struct score *score = &result->scores[i];
+        struct plot_point point = {.m = result->m,
+                                   .n = shape->n,
+                                   .k = shape->k,
+                                   .seconds = score->median,
+                                   .ratio = score->ratio};
+        snprintf(point.series, sizeof point.series, "%s%s", score->rival->name,
+                 score->wrong ? " (wrong)" : "");
+        if (!score->why[0])
+            status = octgemm_plot_add(plot, &point);
+    }
+    return status;
+}
+
 void octgemm_report_rivals(void *user, const struct round_up *result)
 {
     struct rivals_report *report = user;
+    if (report->plot && report->status == 0)
+        report->status = add_points(report->plot, result);
     if (report->results) {
         json_array_append_new(report->results, result_json(result));
         return;

@@ -2,14 +2,17 @@
 #ifndef OCTGEMM_RIVALS_REPORT_H
 #define OCTGEMM_RIVALS_REPORT_H
 
+#include "plot.h"
 #include "rivals.h"
 
 #include <jansson.h>
 
 struct rivals_report {
     int csv;
-    json_t *results; /* an array: JSON; NULL: none */
+    json_t *results;   /* an array: JSON; NULL: none */
+    struct plot *plot; /* NULL: none */
     int begun;
+    int status; /* of the first thing that could not be kept */
 };
 
 /* For struct rivals_options: `user` is a struct rivals_report. */

@@ -88,6 +88,18 @@ says 'bench: rivals as JSON' '"wrong": 0'
 # shellcheck disable=SC2086
 good 'bench: rivals of sums only' bench -b ref --rivals -d i32 3x40x64 $quick
 says 'bench: rivals of sums only' 'exact'
+# A picture, where gnuplot is; one clear line where it is not.
+# shellcheck disable=SC2086
+octgemm_says 2 'bench: no gnuplot' bench -b cpu 3x40x64 $quick --plot "$work/none/plot.svg"
+grep -q '^octgemm: --plot .*gnuplot' "$work/stderr" || complain 'bench: no gnuplot is not said'
+if command -v gnuplot >/dev/null; then
+    # shellcheck disable=SC2086
+    good 'bench: plot' bench -b cpu --rivals 40x64 -m 1,3 $quick --plot "$work/plot.svg"
+    grep -q 'octgemm bf16' "$work/plot.svg" || complain 'bench: the plot has no legend'
+    # shellcheck disable=SC2086
+    good 'bench: plot of kernels' bench -b cpu --kernel all 40x64 -m 1,3 $quick --plot "$work/plot.svg"
+    grep -q 'generic_i16' "$work/plot.svg" || complain 'bench: the plot has no kernels'
+fi
 good 'bench: models' bench --models --shapes "$shapes"
 says 'bench: models' '^llama-3.1-8b$'
 printf '# a model\n\nqkv 48 32 # layer\n  down\t32   48\n' >"$work/tiny.txt"

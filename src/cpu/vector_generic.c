@@ -60,9 +60,13 @@ static inline vfloat load_float(const void *p)
     return octgemm_load_f32(p, 0);
 }
 
+/* octgemm_f16_to_f32() without branches, so that compilers vectorise it (vector_sse41.c). */
 static inline vfloat load_f16(const void *p)
 {
-    return octgemm_load_float(p, OCTGEMM_F16, 0);
+    uint32_t half = octgemm_load_u16(p, 0), rest = half & 0x7fff;
+    uint32_t special = -(uint32_t)(rest > 0x7bff) & 0x7f800000;
+    float number = octgemm_bits_float(rest << 13) * 0x1p112f;
+    return octgemm_bits_float(octgemm_float_bits(number) | special | (half & 0x8000) << 16);
 }
 
 static inline vfloat load_bf16(const void *p)

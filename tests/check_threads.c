@@ -310,6 +310,21 @@ static int count_threads(void)
     return count;
 }
 
+static void *do_nothing(void *argument)
+{
+    return argument;
+}
+
+/* The threads there are before OpenMP has any: with the one that ThreadSanitizer starts for itself
+ * beside a process's first. */
+static int count_threads_before(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, do_nothing, NULL) == 0)
+        pthread_join(thread, NULL);
+    return count_threads();
+}
+
 /* Both shapes, rows and packed. */
 static int run_large(const octgemm_ctx *ctx)
 {
@@ -355,7 +370,7 @@ static int forks_again(void)
 static int on_one_core(void)
 {
     cpu_set_t all, one;
-    int wrong = 0, before = count_threads();
+    int wrong = 0, before = count_threads_before();
     CPU_ZERO(&one);
     if (sched_getaffinity(0, sizeof all, &all) != 0)
         return 1;
@@ -366,7 +381,7 @@ static int on_one_core(void)
         return 1;
     omp_set_num_threads(1);
     wrong += run_large(shared) + with_own_context();
-    wrong += count_threads() != before; /* one thread is the caller's own */
+    wrong += count_threads() > before; /* one thread is the caller's own */
     omp_set_num_threads(5);
     wrong += run_large(shared) + with_own_context();
     cpu_set_t now;
@@ -385,7 +400,7 @@ static int with_fewer_threads_than_asked(void)
 static int with_changing_counts(void)
 {
     static const int counts[] = {1, 2, 1, 4, 3, 7, 1, 2};
-    int wrong = 0, most = 1, before = count_threads();
+    int wrong = 0, most = 1, before = count_threads_before();
     omp_set_dynamic(0);
     omp_set_num_threads(7);
     octgemm_ctx *own;
@@ -407,7 +422,7 @@ static int with_changing_counts(void)
 static int inside_regions(void)
 {
     enum { callers = 3, inner = 2 };
-    int wrong = 0, before = count_threads();
+    int wrong = 0, before = count_threads_before();
     omp_set_dynamic(0);
     omp_set_num_threads(inner);
     for (int levels = 1; levels <= 2; levels++) {

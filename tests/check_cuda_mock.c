@@ -580,6 +580,65 @@ END_TEST
 /* -- choosing -----------------------------------------------------------------------------------
  */
 
+/* GPUs that nobody had at hand. */
+static const struct {
+    const char *name;
+    int capability;
+    struct mock_figures figures;
+} gpus[] = {
+    {"RTX 4090", 89, {128, 101376, 102400, 75497472, 2520000, 10501000, 384}},
+    {"L40S", 89, {142, 101376, 102400, 100663296, 2520000, 9001000, 384}},
+    {"A100", 80, {108, 166912, 167936, 41943040, 1410000, 1593000, 5120}},
+    {"RTX 3090", 86, {82, 101376, 102400, 6291456, 1695000, 9751000, 384}},
+    {"T4", 75, {40, 65536, 65536, 4194304, 1590000, 5001000, 256}},
+};
+
+/* The layers of Llama-3.1-8B: what runs fits the GPU and needs nothing that only sm_90 has; few
+ * tokens go to a kernel for few, many to wide tiles, where there is shared memory for them. */
+START_TEST(choices_are_sane_on_other_gpus)
+{
+    static const int64_t layers[][2] = {{6144, 4096}, {4096, 4096}, {28672, 4096}, {4096, 14336}};
+    static const int64_t tokens[] = {1, 16, 64, 128, 256, 1024, 4096, 8192};
+    static char memory[256];
+    struct mock_cuda *mock = load_mock();
+    octgemm_ctx *ctx;
+    mock->devices = 1;
+    mock->capability[0] = gpus[_i].capability;
+    mock->figures = gpus[_i].figures;
+    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
+        return; /* configure was told to make no code for it */
+    mock->launch = record_launch;
+    for (size_t l = 0; l < sizeof layers / sizeof *layers; l++)
+        for (size_t t = 0; t < sizeof tokens / sizeof *tokens; t++) {
+            struct record record = {.count = 0};
+            mock->user = &record;
+            octgemm_args args = product(memory);
+            args.za = NULL;
+            args.m = tokens[t];
+            args.n = args.ldd = layers[l][0];
+            args.k = args.lda = args.ldb = layers[l][1];
+            ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
+            ck_assert_uint_lt(args.workspace_size, 1 << 27);
+            args.workspace = calloc(args.workspace_size + 1, 1);
+            ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+            free(args.workspace);
+            ck_assert_int_eq(record.count, 1);
+            const struct mock_launch *launch = &record.launch[0];
+            const char *name = launch->function;
+            ck_assert_msg(launch->shared <= (unsigned)gpus[_i].figures.shared_per_block &&
+                              launch->cluster == 1 && !launch->overlap,
+                          "%s: %s", gpus[_i].name, name);
+            ck_assert_msg(tokens[t] > 1 || strncmp(name, "octgemm_decode", 14) == 0, "%s: %s",
+                          gpus[_i].name, name);
+            ck_assert_msg(tokens[t] < 4096 || gpus[_i].capability == 75 ||
+                              strstr(name, "128x128") || strstr(name, "256x128") ||
+                              strstr(name, "128x192"),
+                          "%s: %s", gpus[_i].name, name);
+        }
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* Product number i of many: whatever a choice may depend on, in turn, and the sizes fastest. */
 static octgemm_args varied(unsigned i, char *memory)
 {
@@ -830,6 +889,7 @@ int main(void)
     tcase_add_test(tests, odd_rows_are_copied);
     tcase_add_test(tests, wgmma_kernels_come_in_clusters);
     tcase_add_test(tests, workspace_is_enough_for_any_address);
+    tcase_add_loop_test(tests, choices_are_sane_on_other_gpus, 0, sizeof gpus / sizeof *gpus);
     tcase_add_test(tests, what_was_asked_before_changes_nothing);
     tcase_add_test(tests, threads_choose_alike);
     tcase_add_loop_test(tests, every_call_may_fail, 0, failure_count);

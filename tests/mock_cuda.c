@@ -70,7 +70,11 @@ int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, const void *base,
 
 /* Whatever architectures were configured, there is code or PTX for these devices. */
 struct mock_cuda mock_cuda = {
-    .version = 99000, .devices = 2, .capability = {121, 120}, .lock = PTHREAD_MUTEX_INITIALIZER};
+    .version = 99000,
+    .devices = 2,
+    .capability = {121, 120},
+    .figures = {132, 232448, 233472, 62914560, 1980000, 3201000, 6144}, /* of an H200 */
+    .lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* The thread's stack of current contexts. */
 static _Thread_local void *stack[8];
@@ -173,19 +177,18 @@ int cuDeviceGetName(char *name, int size, int handle)
     return enter("cuDeviceGetName");
 }
 
-/* The figures of an H200, but for the capability. */
 int cuDeviceGetAttribute(int *value, int attribute, int handle)
 {
     const int figures[][2] = {
         {75, mock_cuda.capability[handle] / 10},
         {76, mock_cuda.capability[handle] % 10},
-        {16, 132},
-        {97, 232448},
-        {81, 233472},
-        {38, 62914560},
-        {13, 1980000},
-        {36, 3201000},
-        {37, 6144},
+        {16, mock_cuda.figures.multiprocessors},
+        {97, mock_cuda.figures.shared_per_block},
+        {81, mock_cuda.figures.shared_per_multiprocessor},
+        {38, mock_cuda.figures.l2_bytes},
+        {13, mock_cuda.figures.clock_khz},
+        {36, mock_cuda.figures.memory_clock_khz},
+        {37, mock_cuda.figures.memory_bus_bits},
     };
     int code = enter("cuDeviceGetAttribute");
     for (size_t i = 0; i < sizeof figures / sizeof *figures && !code; i++)

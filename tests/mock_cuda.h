@@ -28,6 +28,10 @@ struct mock_cuda {
     int version; /* as cuDriverGetVersion: 13000 */
     int devices;
     int capability[mock_devices_max]; /* 90 */
+    struct mock_figures {
+        int multiprocessors, shared_per_block, shared_per_multiprocessor, l2_bytes;
+        int clock_khz, memory_clock_khz, memory_bus_bits;
+    } figures; /* of every device */
 
     /* the call that fails, its error code, and how many of it succeed before */
     const char *fail;

@@ -108,6 +108,28 @@ static int has_code(int generation)
     return generation >= OCTGEMM_CUDA_PTX;
 }
 
+/* What no attribute tells and the cost model wants: int8 multiply-adds per clock of the tensor
+ * cores (NVIDIA's figures) and what L2 gives a multiprocessor (sm_80: 5120 bytes for a whole A100;
+ * the others are an assumption, about 5 TB/s on an RTX 4090). The kernels' own figures hold for
+ * sm_90, which is not in the table. */
+static void describe_rates(struct gpu_device *device)
+{
+    static const struct {
+        int first, last; /* generations */
+        int multiply_adds, l2_width;
+    } rates[] = {
+        {75, 75, 1024, 20},
+        {80, 80, 2048, 47},
+        {86, 89, 1024, 16},
+        {120, 129, 1024, 16},
+    };
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        if (device->generation >= rates[i].first && device->generation <= rates[i].last) {
+            device->multiply_adds = rates[i].multiply_adds;
+            device->l2_width = rates[i].l2_width;
+        }
+}
+
 static int describe(struct gpu_device *device, const void **slot)
 {
     (void)slot; /* as it came: device_attribute */
@@ -134,6 +156,7 @@ static int describe(struct gpu_device *device, const void **slot)
             return code;
     }
     device->generation = 10 * major + minor;
+    describe_rates(device);
     device->clusters = major >= 9 && cuda.launch_ex;
     snprintf(device->arch, sizeof device->arch, "sm_%d", device->generation);
     device->usable = has_code(device->generation);

@@ -48,15 +48,15 @@ struct flows {
 
 static struct flows find_flows(const struct gpu_device *device, const octgemm_args *args)
 {
-    const double l2_bytes_per_clock = 52; /* of one multiprocessor */
-    const double memory_share = 0.79;     /* of the nominal bandwidth, in kernels this short */
+    const double l2_width = device->l2_width > 0 ? device->l2_width : 52;
+    const double memory_share = 0.79; /* of the nominal bandwidth, in kernels this short */
     double m = (double)args->m;
     double n = (double)args->n;
     double k = (double)args->k;
     struct flows flows;
     flows.clock = device->clock_khz * 1e-3;
     flows.memory = memory_share * device->memory_clock_khz * 1e-3 * 2 * device->memory_bus_bits / 8;
-    flows.l2 = flows.clock * device->multiprocessors * l2_bytes_per_clock;
+    flows.l2 = flows.clock * device->multiprocessors * l2_width;
     flows.memory_bytes = m * k + n * k + m * n * element_bytes(args->d_type);
     return flows;
 }
@@ -67,6 +67,14 @@ static int residents(const struct gpu_device *device, const struct gpu_kernel *k
     enum { reserved = 1024 }; /* shared memory that the system takes of each block's */
     int fit = device->shared_per_multiprocessor / (kernel->shared + reserved);
     return fit < 1 ? 1 : fit < kernel->resident ? fit : kernel->resident;
+}
+
+/* Multiply-adds per clock, measured where a multiprocessor may do more of them than on `device`. */
+static double limited(double rate, const struct gpu_device *device)
+{
+    const double share = 0.9; /* of the limit, which a well-fed kernel may come near to */
+    double most = share * device->multiply_adds;
+    return most > 0 && rate > most ? most : rate;
 }
 
 /* Microseconds that the busiest multiprocessor computes for: rounds of as many blocks as it holds,
@@ -80,10 +88,11 @@ static double compute_time(const struct gpu_plan *plan, const struct flows *flow
     int held = residents(device, kernel);
     double rounds = floor(busiest / held);
     double rest = busiest - rounds * held;
-    double clocks = rounds * held * work / kernel->rate;
-    double alone = kernel->alone > 0 ? kernel->alone : kernel->rate; /* where nobody measured it */
+    double rate = limited(kernel->rate, device);
+    double alone = kernel->alone > 0 ? limited(kernel->alone, device) : rate; /* if not measured */
+    double clocks = rounds * held * work / rate;
     if (rest > 0)
-        clocks += fmax(rest * work / kernel->rate, work / alone);
+        clocks += fmax(rest * work / rate, work / alone);
     return clocks / flows->clock + kernel->start * (rounds + (rest > 0));
 }
 

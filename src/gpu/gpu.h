@@ -32,9 +32,11 @@ struct gpu_device {
     int clock_khz;
     int memory_clock_khz;
     int memory_bus_bits;
-    int clusters;    /* blocks can be launched in clusters, and overlap with the kernel before */
-    int packed_rows; /* packed weights are in groups of so many rows, for the kernels' `packed`
-                        functions; 1: row after row, for the others */
+    int multiply_adds; /* int8, that a multiprocessor does per clock at most; 0: not a limit */
+    int l2_width;      /* bytes per clock from L2 into a multiprocessor; 0: as on an H200 */
+    int clusters;      /* blocks can be launched in clusters, and overlap with the kernel before */
+    int packed_rows;   /* packed weights are in groups of so many rows, for the kernels' `packed`
+                          functions; 1: row after row, for the others */
 };
 
 /* The calls that CUDA's driver API and HIP have with the same binary interface (a CUdeviceptr is an

@@ -29,7 +29,7 @@
 
 static const struct kernel kernels[] = {
     WGMMA_PAIR("_pair", 256, 128, .shared = 218704, .rate = 3340, .start = 2.8, .fixed = 1.0),
-    WGMMA_PAIR("_turns", 128, 128, .shared = 216688, .rate = 3075, .fixed = 2.0),
+    WGMMA_PAIR("_turns", 128, 128, .shared = 216688, .rate = 3050, .fixed = 2.0),
     WGMMA_SPLIT(256, 128, 2, .threads = 384, .shared = 218704, .resident = 1, .rate = 3500,
                 .start = 3.5, .fixed = 0.5, .joining = 6.6),
     WGMMA_SPLIT(128, 128, 8, .threads = 384, .shared = 216688, .resident = 1, .rate = 3943,
@@ -41,7 +41,7 @@ static const struct kernel kernels[] = {
     WGMMA_SPLIT(64, 64, 8, .threads = 160, .shared = 100704, .resident = 2, .rate = 1581,
                 .alone = 1111, .start = 2.0, .fixed = 0.8, .joining = 1.4),
     WGMMA_SPLIT(32, 128, 8, .threads = 384, .shared = 203424, .resident = 1, .rate = 1900,
-                .start = 0.8, .fixed = 3.0, .joining = 1.1),
+                .start = 0.8, .fixed = 3.7, .joining = 1.1),
     WGMMA_SPLIT(32, 64, 8, .threads = 160, .shared = 46656, .resident = 4, .rate = 885,
                 .alone = 314, .start = 2.4, .fixed = 0.5, .joining = 0.8),
     WGMMA_SPLIT(16, 64, 8, .threads = 160, .shared = 56544, .resident = 4, .rate = 1200,

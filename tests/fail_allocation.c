@@ -121,8 +121,14 @@ void *aligned_alloc(size_t alignment, size_t size)
 void free(void *memory)
 {
     static void (*function)(void *);
-    if (!function)
+    static int searching;
+    if (searching) /* dlsym() may free the text of an earlier error: so little may leak */
+        return;
+    if (!function) {
+        searching = 1;
         function = (void (*)(void *))real("free");
+        searching = 0;
+    }
     if ((char *)memory < early || (char *)memory >= early + sizeof early)
         function(memory);
 }

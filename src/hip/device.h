@@ -11,9 +11,13 @@
 #define __shared__ __attribute__((shared))
 #define __global__ __attribute__((global))
 #define __forceinline__ __inline__ __attribute__((always_inline))
-#define OCTGEMM_KERNEL                                                                             \
-    extern "C" __global__                                                                          \
-        __attribute__((amdgpu_flat_work_group_size(256, 256), amdgpu_waves_per_eu(2))) void
+/* Registers for two waves on a SIMD at least; or for two and no more, where the compiler would
+ * spill for the sake of a third. */
+#define OCTGEMM_KERNEL_FOR(...)                                                                    \
+    extern "C" __global__ __attribute__((amdgpu_flat_work_group_size(256, 256),                    \
+                                         amdgpu_waves_per_eu(__VA_ARGS__))) void
+#define OCTGEMM_KERNEL OCTGEMM_KERNEL_FOR(2)
+#define OCTGEMM_LARGE_KERNEL OCTGEMM_KERNEL_FOR(2, 2)
 #include <string.h>
 #define memcpy __builtin_memcpy /* the header's is a host function */
 #endif

@@ -5,15 +5,16 @@
 #include "tile.h"
 #include "weights.h"
 
-#define OCTGEMM_GEMM(name, ...)                                                                    \
-    OCTGEMM_KERNEL name(const octgemm_gemm_params p)                                               \
+#define OCTGEMM_GEMM_OF(declaration, name, ...)                                                    \
+    declaration name(const octgemm_gemm_params p)                                                  \
     {                                                                                              \
         typedef __VA_ARGS__ kernel;                                                                \
         __shared__ __attribute__((aligned(16))) int8_t lds[kernel::lds_bytes];                     \
         kernel::run(p, lds);                                                                       \
     }
+#define OCTGEMM_GEMM(...) OCTGEMM_GEMM_OF(OCTGEMM_KERNEL, __VA_ARGS__)
 
-OCTGEMM_GEMM(tile_256x128, tile_kernel<matrix, 256, 128, staged_b>)
+OCTGEMM_GEMM_OF(OCTGEMM_LARGE_KERNEL, tile_256x128, tile_kernel<matrix, 256, 128, staged_b>)
 OCTGEMM_GEMM(tile_128x128, tile_kernel<matrix, 128, 128, staged_b>)
 OCTGEMM_GEMM(tile_64x64, tile_kernel<matrix, 64, 64, staged_b>)
 OCTGEMM_GEMM(stream_64, stream_kernel<matrix, 64, stream_rows>)
@@ -21,7 +22,7 @@ OCTGEMM_GEMM(stream_32, stream_kernel<matrix, 32, stream_rows>)
 OCTGEMM_GEMM(stream_16, stream_kernel<matrix, 16, stream_rows>)
 
 #ifdef OCTGEMM_BLOCKS /* target.h */
-OCTGEMM_GEMM(tile_256x128_packed, tile_kernel<matrix, 256, 128, direct_b>)
+OCTGEMM_GEMM_OF(OCTGEMM_LARGE_KERNEL, tile_256x128_packed, tile_kernel<matrix, 256, 128, direct_b>)
 OCTGEMM_GEMM(tile_128x128_packed, tile_kernel<matrix, 128, 128, direct_b>)
 OCTGEMM_GEMM(tile_64x64_packed, tile_kernel<matrix, 64, 64, direct_b>)
 OCTGEMM_GEMM(stream_64_packed, stream_kernel<matrix, 64, stream_blocks>)

@@ -18,6 +18,7 @@
 #define __global__
 #define __forceinline__ inline
 #define OCTGEMM_KERNEL static void
+#define OCTGEMM_LARGE_KERNEL OCTGEMM_KERNEL
 
 #define __HIP_MEMORY_SCOPE_AGENT 4
 

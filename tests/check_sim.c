@@ -42,17 +42,23 @@ static void print_line(void *user, const char *text)
 }
 
 /* What the simulated device says that it is: the library must have code for it, and packs weights
- * in blocks for one with MFMA. */
+ * in blocks for one with MFMA. The target itself, or one of its kind where it was not built. */
 static const char *device_for(const char *target)
 {
     static const char mfma[] = "gfx908 gfx90a gfx940 gfx941 gfx942 gfx950";
     static char archs[sizeof SIM_ARCHS];
-    int wanted = strstr(mfma, target) != NULL;
+    const char *device = SIM_ARCH;
+    int wanted = strstr(mfma, target) != NULL, found = 0;
     strcpy(archs, SIM_ARCHS);
-    for (const char *arch = strtok(archs, " "); arch; arch = strtok(NULL, " "))
-        if ((strstr(mfma, arch) != NULL) == wanted)
+    for (const char *arch = strtok(archs, " "); arch; arch = strtok(NULL, " ")) {
+        if (strcmp(arch, target) == 0)
             return arch;
-    return SIM_ARCH;
+        if (!found && (strstr(mfma, arch) != NULL) == wanted) {
+            device = arch;
+            found = 1;
+        }
+    }
+    return device;
 }
 
 static long zeroed_counters(const struct sim_runtime *runtime)

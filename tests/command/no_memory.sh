@@ -97,4 +97,8 @@ each no run -w "$work/w.npy" --activations "$work/x.npy" -o "$work/out.npy" --se
 each no bench 2x16x32 --hot --seconds 0.001 --csv
 each no bench 2x16x32 --hot --seconds 0.001 --json
 each no check --list
+if [ -e tests/sim/libamdhip64.so.7 ]; then # a GPU's context, on the simulated driver
+    LD_LIBRARY_PATH=$PWD/tests/sim:$LD_LIBRARY_PATH
+    each no run --backend hip -w "$work/w.npy" --activations "$work/x.npy" -o "$work/out.npy" --seconds 0.001
+fi
 finish

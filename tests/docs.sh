@@ -8,7 +8,7 @@ build=$PWD
 unset srcdir MAKEFLAGS MAKELEVEL MFLAGS
 export source build work
 # The leak checker crashes on threads of OpenBLAS and oneDNN; leaks are tests/command/'s affair.
-ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 export ASAN_OPTIONS
 
 # What the pages' commands find where they run: octgemm, a model, activations, a program, a library.

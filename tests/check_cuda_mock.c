@@ -2,6 +2,7 @@
  * every error path, without a GPU. What a driver says is kept for the life of a process, so each
  * test runs in one of its own; Check forks it. */
 #include "gpu/params.h"
+#include "gpu_failures.h"
 #include "mock_cuda.h"
 #include "octgemm.h"
 
@@ -10,7 +11,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* Exit status of a test program that could not be run (automake). */
@@ -27,19 +27,11 @@ static struct mock_cuda *load_mock(void)
     return mock;
 }
 
-static long calls_of(struct mock_cuda *mock, const char *name)
-{
-    for (int i = 0; i < mock_calls_max && mock->calls[i].name; i++)
-        if (strcmp(mock->calls[i].name, name) == 0)
-            return mock->calls[i].count;
-    return 0;
-}
-
-static long all_calls(struct mock_cuda *mock)
+static long all_calls(const struct mock_driver *driver)
 {
     long sum = 0;
-    for (int i = 0; i < mock_calls_max && mock->calls[i].name; i++)
-        sum += mock->calls[i].count;
+    for (const struct mock_call *call = driver->calls; call->name; call++)
+        sum += call->count;
     return sum;
 }
 
@@ -97,45 +89,6 @@ static octgemm_args product(const void *memory)
     return args;
 }
 
-/* Uses everything once; the memory's contents do not matter. Returns the first failure. */
-static octgemm_status use_everything(void)
-{
-    enum { room = 1 << 20 };
-    octgemm_ctx *ctx = NULL;
-    void *memory = NULL;
-    static char host[room];
-    octgemm_status status = octgemm_open(&ctx, "cuda", 0);
-    if (status == OCTGEMM_OK)
-        status = octgemm_alloc(ctx, room, &memory);
-    octgemm_args args = product(memory);
-    octgemm_quantize_args quantize = {.size = sizeof quantize,
-                                      .rows = m,
-                                      .k = k,
-                                      .x = memory,
-                                      .ldx = k,
-                                      .q = memory,
-                                      .ldq = k,
-                                      .scale = memory};
-    if (status == OCTGEMM_OK)
-        status = octgemm_upload(ctx, memory, host, room, NULL);
-    if (status == OCTGEMM_OK)
-        status = octgemm_pack(ctx, n, k, memory, k, memory, NULL);
-    if (status == OCTGEMM_OK)
-        status = octgemm_quantize(ctx, &quantize);
-    if (status == OCTGEMM_OK)
-        status = octgemm_workspace(ctx, &args, &args.workspace_size);
-    args.workspace = memory;
-    if (status == OCTGEMM_OK)
-        status = octgemm_run(ctx, &args);
-    if (status == OCTGEMM_OK)
-        status = octgemm_sync(ctx, NULL);
-    if (status == OCTGEMM_OK)
-        status = octgemm_download(ctx, host, memory, room, NULL);
-    octgemm_free(ctx, memory);
-    octgemm_close(&ctx);
-    return status;
-}
-
 static void check_unusable(int device, const char *words)
 {
     octgemm_info info;
@@ -180,10 +133,9 @@ END_TEST
 START_TEST(no_device_is_a_reason)
 {
     struct mock_cuda *mock = load_mock();
-    mock->fail = "cuInit";
-    mock->code = 100;
+    mock->driver.fault = (struct mock_fault){.call = "cuInit", .code = 100};
     check_unusable(0, "cuInit: CUDA_ERROR_NO_DEVICE (in the mock's words, code 100)");
-    ck_assert_int_eq(calls_of(mock, "cuInit"), 1);
+    ck_assert_int_eq(mock_calls_of(&mock->driver, "cuInit"), 1);
 }
 END_TEST
 
@@ -197,8 +149,7 @@ END_TEST
 START_TEST(an_unknown_error_has_words)
 {
     struct mock_cuda *mock = load_mock();
-    mock->fail = "cuInit";
-    mock->code = 12345;
+    mock->driver.fault = (struct mock_fault){.call = "cuInit", .code = 12345};
     check_unusable(0, "cuInit: unknown error (in the mock's words, code 12345)");
 }
 END_TEST
@@ -208,7 +159,7 @@ START_TEST(an_old_gpu_is_a_reason)
     struct mock_cuda *mock = load_mock();
     mock->capability[1] = 52;
     check_unusable(1, "compute capability 5.2");
-    ck_assert_int_eq(use_everything(), OCTGEMM_OK); /* device 0 is as good as before */
+    ck_assert_int_eq(gpu_use_everything("cuda"), OCTGEMM_OK); /* device 0 is as good as before */
 }
 END_TEST
 
@@ -237,7 +188,7 @@ START_TEST(every_device_is_listed)
         found++;
     }
     ck_assert_uint_eq(found, 2);
-    ck_assert_int_eq(mock->contexts, 0); /* looking takes no memory on the device */
+    ck_assert_int_eq(mock->driver.contexts, 0); /* looking takes no memory on the device */
 }
 END_TEST
 
@@ -246,14 +197,13 @@ START_TEST(auto_passes_over_a_gpu_that_does_not_open)
     struct mock_cuda *mock = load_mock();
     octgemm_ctx *ctx;
     octgemm_info info;
-    mock->fail = "cuModuleLoadData";
-    mock->code = 2;
+    mock->driver.fault = (struct mock_fault){.call = "cuModuleLoadData", .code = 2, .lasting = 1};
     ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_ERR_NOMEM);
     ck_assert_int_eq(octgemm_open(&ctx, "auto", 0), OCTGEMM_OK);
     ck_assert_int_eq(octgemm_query(ctx, NULL, &info), OCTGEMM_OK);
     ck_assert_str_eq(info.backend, "cpu");
     octgemm_close(&ctx);
-    ck_assert_int_eq(mock->contexts, 0);
+    ck_assert_int_eq(mock->driver.contexts, 0);
 }
 END_TEST
 
@@ -291,9 +241,8 @@ START_TEST(threads_load_the_driver_once)
         pthread_join(thread[i], NULL);
         ck_assert_int_eq(status[i], OCTGEMM_OK);
     }
-    ck_assert_int_eq(calls_of(mock, "cuInit"), 1);
-    ck_assert_int_eq(mock->contexts, 0);
-    ck_assert_int_eq(mock->modules, 0);
+    ck_assert_int_eq(mock_calls_of(&mock->driver, "cuInit"), 1);
+    ck_assert_int_eq(mock_not_given_back(&mock->driver), 0);
 }
 END_TEST
 
@@ -303,12 +252,11 @@ END_TEST
 START_TEST(everything_is_given_back)
 {
     struct mock_cuda *mock = load_mock();
-    ck_assert_int_eq(use_everything(), OCTGEMM_OK);
-    ck_assert_int_gt(calls_of(mock, "cuModuleLoadData"), 0);
-    ck_assert_int_eq(mock->contexts, 0);
-    ck_assert_int_eq(mock->modules, 0);
-    ck_assert_int_eq(mock->memory, 0);
-    ck_assert_int_eq(calls_of(mock, "cuCtxPushCurrent_v2"), calls_of(mock, "cuCtxPopCurrent_v2"));
+    ck_assert_int_eq(gpu_use_everything("cuda"), OCTGEMM_OK);
+    ck_assert_int_gt(mock_calls_of(&mock->driver, "cuModuleLoadData"), 0);
+    ck_assert_int_eq(mock_not_given_back(&mock->driver), 0);
+    ck_assert_int_eq(mock_calls_of(&mock->driver, "cuCtxPushCurrent_v2"),
+                     mock_calls_of(&mock->driver, "cuCtxPopCurrent_v2"));
 }
 END_TEST
 
@@ -325,16 +273,16 @@ START_TEST(a_run_only_queues_work)
     ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
     ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
     args.workspace = memory;
-    long before = all_calls(mock);
+    long before = all_calls(&mock->driver);
     long before_allowed = 0;
     long after_allowed = 0;
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
-        before_allowed += calls_of(mock, allowed[i]);
+        before_allowed += mock_calls_of(&mock->driver, allowed[i]);
     ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
-        after_allowed += calls_of(mock, allowed[i]);
-    ck_assert_int_gt(all_calls(mock), before);
-    ck_assert_int_eq(all_calls(mock) - before, after_allowed - before_allowed);
+        after_allowed += mock_calls_of(&mock->driver, allowed[i]);
+    ck_assert_int_gt(all_calls(&mock->driver), before);
+    ck_assert_int_eq(all_calls(&mock->driver) - before, after_allowed - before_allowed);
     octgemm_close(&ctx);
 }
 END_TEST
@@ -355,7 +303,7 @@ START_TEST(the_callers_context_is_restored)
     struct record record = {.count = 0};
     mock->launch = record_launch;
     mock->user = &record;
-    ck_assert_int_eq(use_everything(), OCTGEMM_OK);
+    ck_assert_int_eq(gpu_use_everything("cuda"), OCTGEMM_OK);
     ck_assert_int_eq(get(&found), 0);
     ck_assert_ptr_eq(found, &mine);
     ck_assert_int_gt(record.count, 0);
@@ -784,14 +732,8 @@ END_TEST
 /* -- failing ------------------------------------------------------------------------------------
  */
 
-/* Each call that the library makes, and the status that its failure ends in. Those with OK are
- * made on the way out, where there is nobody to report to. */
-struct failure {
-    const char *name;
-    octgemm_status status;
-    int everywhere; /* made on the way out too, where its failure ends in OK and keeps things */
-};
-static const struct failure failures[] = {
+/* Each call that the library makes. */
+static const struct gpu_failure failures[] = {
     {.name = "cuInit", .status = OCTGEMM_ERR_NO_BACKEND},
     {.name = "cuDriverGetVersion", .status = OCTGEMM_ERR_NO_BACKEND},
     {.name = "cuDeviceGetCount", .status = OCTGEMM_ERR_NO_BACKEND},
@@ -812,69 +754,30 @@ static const struct failure failures[] = {
     {.name = "cuMemFree_v2", .status = OCTGEMM_OK},
     {.name = "cuDevicePrimaryCtxRelease_v2", .status = OCTGEMM_OK},
 };
-enum { failure_count = sizeof failures / sizeof *failures };
+static const char *const others[] = {"cuGetErrorName",
+                                     "cuGetErrorString",
+                                     "cuMemsetD32Async",
+                                     "cuLaunchKernelEx",
+                                     "cuFuncSetAttribute",
+                                     "cuTensorMapEncodeTiled",
+                                     NULL};
 
-/* Uses everything while the nth call of a kind fails, in a process of its own. Exit status 0: the
- * call was not made that often, 1: it was, and its failure was well reported. */
-static void fail_in_child(const struct failure *failure, long nth)
+static struct mock_driver *load_driver(void)
 {
     struct mock_cuda *mock = load_mock();
     mock->devices = 1;
-    mock->fail = failure->name;
-    mock->code = 1;
-    mock->after = nth;
-    octgemm_status status = use_everything();
-    const char *words = octgemm_last_error();
-    int made = calls_of(mock, failure->name) > nth;
-    int given_back = mock->contexts == 0 && mock->modules == 0 && mock->memory == 0;
-    int reported = status == failure->status && strstr(words, failure->name) &&
-                   strstr(words, "CUDA_ERROR_INVALID_VALUE");
-    int silent = status == OCTGEMM_OK && (!made || failure->status == OCTGEMM_OK);
-    int good =
-        failure->everywhere ? reported || status == OCTGEMM_OK : (reported || silent) && given_back;
-    _exit(good ? made : 2);
+    return &mock->driver;
 }
 
-static int fail_nth(const struct failure *failure, long nth)
-{
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0)
-        fail_in_child(failure, nth);
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) < 2,
-                  "%s, call %ld: the process ended with %d", failure->name, nth, status);
-    return WEXITSTATUS(status);
-}
-
-START_TEST(every_call_may_fail)
-{
-    long nth = 0;
-    while (fail_nth(&failures[_i], nth))
-        nth++;
-    ck_assert_msg(nth > 0, "%s is never called", failures[_i].name);
-}
-END_TEST
-
-/* Every call is in the table, so that a new one cannot be forgotten. */
-START_TEST(the_table_of_failures_is_complete)
-{
-    static const char *const others[] = {"cuGetErrorName",     "cuGetErrorString",
-                                         "cuMemsetD32Async",   "cuLaunchKernelEx",
-                                         "cuFuncSetAttribute", "cuTensorMapEncodeTiled"};
-    struct mock_cuda *mock = load_mock();
-    ck_assert_int_eq(use_everything(), OCTGEMM_OK);
-    for (int i = 0; i < mock_calls_max && mock->calls[i].name; i++) {
-        int known = 0;
-        for (int f = 0; f < failure_count; f++)
-            known |= strcmp(failures[f].name, mock->calls[i].name) == 0;
-        for (size_t o = 0; o < sizeof others / sizeof *others; o++)
-            known |= strcmp(others[o], mock->calls[i].name) == 0;
-        ck_assert_msg(known, "%s", mock->calls[i].name);
-    }
-}
-END_TEST
+static const struct gpu_failures cuda_failures = {
+    .backend = "cuda",
+    .load = load_driver,
+    .code = 1,
+    .words = "CUDA_ERROR_INVALID_VALUE",
+    .table = failures,
+    .count = sizeof failures / sizeof *failures,
+    .others = others,
+};
 
 START_TEST(out_of_memory_is_its_own_status)
 {
@@ -882,12 +785,11 @@ START_TEST(out_of_memory_is_its_own_status)
     octgemm_ctx *ctx;
     void *memory;
     ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
-    mock->fail = "cuMemAlloc_v2";
-    mock->code = 2;
+    mock->driver.fault = (struct mock_fault){.call = "cuMemAlloc_v2", .code = 2};
     ck_assert_int_eq(octgemm_alloc(ctx, 64, &memory), OCTGEMM_ERR_NOMEM);
     ck_assert_msg(strstr(octgemm_last_error(), "CUDA_ERROR_OUT_OF_MEMORY") != NULL, "%s",
                   octgemm_last_error());
-    mock->fail = NULL;
+    mock->driver.fault.call = NULL;
     ck_assert_int_eq(octgemm_alloc(ctx, 0, &memory), OCTGEMM_OK);
     octgemm_free(ctx, memory);
     octgemm_close(&ctx);
@@ -926,8 +828,7 @@ int main(void)
     tcase_add_loop_test(tests, choices_are_sane_on_an_h200, 0, 2);
     tcase_add_test(tests, what_was_asked_before_changes_nothing);
     tcase_add_test(tests, threads_choose_alike);
-    tcase_add_loop_test(tests, every_call_may_fail, 0, failure_count);
-    tcase_add_test(tests, the_table_of_failures_is_complete);
+    gpu_add_failure_tests(tests, &cuda_failures);
     tcase_add_test(tests, out_of_memory_is_its_own_status);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

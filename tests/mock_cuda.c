@@ -74,7 +74,7 @@ struct mock_cuda mock_cuda = {
     .devices = 2,
     .capability = {121, 120},
     .figures = {132, 232448, 233472, 62914560, 1980000, 3201000, 6144}, /* of an H200 */
-    .lock = PTHREAD_MUTEX_INITIALIZER};
+    .driver = {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
 /* The thread's stack of current contexts. */
 static _Thread_local void *stack[8];
@@ -82,25 +82,9 @@ static _Thread_local int depth;
 
 static char contexts[mock_devices_max];
 
-/* Counts a call. Returns the error that it is to fail with, or 0. */
 static int enter(const char *name)
 {
-    pthread_mutex_lock(&mock_cuda.lock);
-    struct mock_call *call = mock_cuda.calls;
-    while (call->name && strcmp(call->name, name) != 0)
-        call++;
-    call->name = name;
-    call->count++;
-    int failing = mock_cuda.fail && strcmp(mock_cuda.fail, name) == 0 && mock_cuda.after-- <= 0;
-    pthread_mutex_unlock(&mock_cuda.lock);
-    return failing ? mock_cuda.code : 0;
-}
-
-static void count(long *counter, long step)
-{
-    pthread_mutex_lock(&mock_cuda.lock);
-    *counter += step;
-    pthread_mutex_unlock(&mock_cuda.lock);
+    return mock_enter(&mock_cuda.driver, name);
 }
 
 static void *current(void)
@@ -204,7 +188,7 @@ int cuDevicePrimaryCtxRetain(void **context, int handle)
     int code = enter("cuDevicePrimaryCtxRetain");
     if (code)
         return code;
-    count(&mock_cuda.contexts, 1);
+    mock_count(&mock_cuda.driver, &mock_cuda.driver.contexts, 1);
     *context = &contexts[handle];
     return 0;
 }
@@ -212,7 +196,7 @@ int cuDevicePrimaryCtxRetain(void **context, int handle)
 int cuDevicePrimaryCtxRelease_v2(int handle)
 {
     (void)handle;
-    count(&mock_cuda.contexts, -1);
+    mock_count(&mock_cuda.driver, &mock_cuda.driver.contexts, -1);
     return enter("cuDevicePrimaryCtxRelease_v2");
 }
 
@@ -222,6 +206,7 @@ int cuCtxPushCurrent_v2(void *context)
     if (code || !context || depth == (int)(sizeof stack / sizeof *stack))
         return code ? code : invalid_context;
     stack[depth++] = context;
+    mock_count(&mock_cuda.driver, &mock_cuda.driver.contexts, 1);
     return 0;
 }
 
@@ -231,6 +216,7 @@ int cuCtxPopCurrent_v2(void **context)
     if (depth == 0)
         return invalid_context;
     *context = stack[--depth];
+    mock_count(&mock_cuda.driver, &mock_cuda.driver.contexts, -1);
     return code;
 }
 
@@ -249,14 +235,14 @@ int cuMemAlloc_v2(void **memory, size_t bytes)
     *memory = aligned_alloc(256, (bytes + 255) / 256 * 256);
     if (!*memory)
         return out_of_memory;
-    count(&mock_cuda.memory, 1);
+    mock_count(&mock_cuda.driver, &mock_cuda.driver.memory, 1);
     return 0;
 }
 
 int cuMemFree_v2(void *memory)
 {
     free(memory);
-    count(&mock_cuda.memory, -1);
+    mock_count(&mock_cuda.driver, &mock_cuda.driver.memory, -1);
     return enter_current("cuMemFree_v2");
 }
 
@@ -303,14 +289,14 @@ int cuModuleLoadData(void **module, const void *image)
     if (code || memcmp(image, &fatbin, sizeof fatbin) != 0)
         return code ? code : no_binary;
     *module = malloc(1);
-    count(&mock_cuda.modules, 1);
+    mock_count(&mock_cuda.driver, &mock_cuda.driver.modules, 1);
     return 0;
 }
 
 int cuModuleUnload(void *module)
 {
     free(module);
-    count(&mock_cuda.modules, -1);
+    mock_count(&mock_cuda.driver, &mock_cuda.driver.modules, -1);
     return enter_current("cuModuleUnload");
 }
 

@@ -4,16 +4,9 @@
 #ifndef MOCK_CUDA_H
 #define MOCK_CUDA_H
 
-#include <pthread.h>
-#include <stddef.h>
+#include "mock_driver.h"
 
-enum { mock_calls_max = 64, mock_devices_max = 4 };
-
-/* How often a driver call was made. */
-struct mock_call {
-    const char *name;
-    long count;
-};
+enum { mock_devices_max = 4 };
 
 struct mock_launch {
     const char *function;
@@ -33,19 +26,11 @@ struct mock_cuda {
         int clock_khz, memory_clock_khz, memory_bus_bits;
     } figures; /* of every device */
 
-    /* the call that fails, its error code, and how many of it succeed before */
-    const char *fail;
-    int code;
-    long after;
-
     /* called for each launch; its result is that of cuLaunchKernel */
     int (*launch)(void *user, const struct mock_launch *launch);
     void *user;
 
-    /* what happened */
-    struct mock_call calls[mock_calls_max];
-    long contexts, modules, memory; /* retained, loaded, allocated and not yet given back */
-    pthread_mutex_t lock;
+    struct mock_driver driver;
 };
 
 #endif

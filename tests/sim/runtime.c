@@ -55,24 +55,15 @@ static const char *setting(const char *name, const char *otherwise)
     return value && *value ? value : otherwise;
 }
 
-EXPORT struct sim_runtime sim_runtime = {.devices = 1, .bus_bits = 8192};
-
-/* Counts a call; returns how many of its name came before. */
-static long count_call(const char *call)
-{
-    int i = 0;
-    while (sim_runtime.calls[i].name && strcmp(sim_runtime.calls[i].name, call) != 0)
-        i++;
-    sim_runtime.calls[i].name = call;
-    return sim_runtime.calls[i].count++;
-}
+EXPORT struct sim_runtime sim_runtime = {
+    .devices = 1, .bus_bits = 8192, .driver = {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
 /* The code that a call was told to fail with, or 0. */
 static int told_to_fail(const char *call)
 {
-    long before = count_call(call);
-    if (sim_runtime.fail && strcmp(sim_runtime.fail, call) == 0 && before == sim_runtime.after)
-        return sim_runtime.code;
+    int code = mock_enter(&sim_runtime.driver, call);
+    if (code)
+        return code;
     const char *list = setting("OCTGEMM_SIM_FAIL", "");
     size_t length = strlen(call);
     for (const char *at = list; at; at = strchr(at, ',')) {
@@ -238,14 +229,15 @@ EXPORT int hipMalloc(void **memory, size_t bytes)
     char *end = start + page + page_bytes(size);
     mprotect(end, page, PROT_NONE);
     *memory = end - rounded;
-    sim_runtime.memory++;
+    mock_count(&sim_runtime.driver, &sim_runtime.driver.memory, 1);
     return ok;
 }
 
 EXPORT int hipFree(void *memory);
 EXPORT int hipFree(void *memory)
 {
-    sim_runtime.memory -= memory != NULL; /* never reused: a late access is not another block's */
+    /* Never reused: a late access is not another block's. */
+    mock_count(&sim_runtime.driver, &sim_runtime.driver.memory, memory ? -1 : 0);
     MAY_FAIL;
     return ok;
 }
@@ -306,7 +298,7 @@ EXPORT int hipModuleLoadData(void **module, const void *image)
             strncmp(machs[i].arch, arch, strlen(machs[i].arch)) == 0 &&
             machs[i].mach == (flags & 0xff)) {
             *module = (void *)(uintptr_t)simulated();
-            sim_runtime.modules += *module != NULL;
+            mock_count(&sim_runtime.driver, &sim_runtime.driver.modules, *module != NULL);
             return *module ? ok : invalid_value;
         }
     return no_binary_for_gpu;
@@ -315,7 +307,7 @@ EXPORT int hipModuleLoadData(void **module, const void *image)
 EXPORT int hipModuleUnload(void *module);
 EXPORT int hipModuleUnload(void *module)
 {
-    sim_runtime.modules -= module != NULL;
+    mock_count(&sim_runtime.driver, &sim_runtime.driver.modules, module ? -1 : 0);
     MAY_FAIL;
     return ok;
 }

@@ -113,52 +113,533 @@ __device__ __forceinline__ uint32_t round_pair(int32_t type, float first, float 
     return *(uint32_t *)&pair;
 }
 
+/* -- who does what ---------------------------------------------------------------------------- */
+
+/* What a block does. Units: a tile, or two neighbours in n that a pair of blocks has, or a part of
+ * k of a tile. */
+template <typename T>
+struct hopper_work {
+    int splits;
+    uint32_t neighbours; /* blocks of a cluster, of which this is number `rank` */
+    int rank;
+    uint32_t first_unit, units, step;
+    uint32_t tiles_m, tiles_n, group;
+    int k_first, count; /* of each unit: where its k starts, and how many stages it has */
+
+    __device__ __forceinline__ explicit hopper_work(const octgemm_gemm_params &p)
+    {
+        splits = T::cluster > 1 ? 1 : p.splits;
+        neighbours = T::cluster > 1 ? T::cluster : splits;
+        rank = blockIdx.x % neighbours;
+        first_unit = blockIdx.x / neighbours;
+        step = gridDim.x / neighbours;
+        tiles_m = p.tiles_m;
+        tiles_n = (p.tiles_n + T::cluster - 1) / T::cluster;
+        units = tiles_m * tiles_n;
+        group = p.group;
+        k_first = splits > 1 ? rank * p.k_split : 0;
+        const int k_last = splits > 1 ? min(p.k, k_first + p.k_split) : p.k;
+        count = (k_last - k_first + T::tile_k - 1) / T::tile_k;
+    }
+
+    /* Raster: `group` tiles of m take turns over the tiles of n, so that what is running at one
+     * time is nearly a square of D and reads little. */
+    __device__ __forceinline__ int place_m(uint32_t unit) const
+    {
+        const uint32_t stripe = group * tiles_n;
+        const uint32_t first = unit / stripe * group, width = min(tiles_m - first, group);
+        return (int)(first + unit % stripe % width) * T::tile_m;
+    }
+
+    __device__ __forceinline__ int place_n(uint32_t unit) const
+    {
+        const uint32_t stripe = group * tiles_n;
+        const uint32_t first = unit / stripe * group, width = min(tiles_m - first, group);
+        const uint32_t tile = unit % stripe / width;
+        return (int)(T::cluster > 1 ? tile * T::cluster + rank : tile) * T::tile_n;
+    }
+};
+
+/* Addresses in shared memory: the ring, which starts it, and the barriers. */
+template <typename T>
+struct hopper_ring {
+    uint32_t start;
+
+    /* A stage has come; it is free again, in every block of a pair. */
+    __device__ __forceinline__ uint32_t full(int stage) const
+    {
+        return start + T::barriers_at + 8 * stage;
+    }
+    __device__ __forceinline__ uint32_t empty(int stage) const
+    {
+        return full(T::stages + stage);
+    }
+
+    /* One warpgroup to the other: now it is your turn. */
+    __device__ __forceinline__ uint32_t lead() const
+    {
+        return full(2 * T::stages);
+    }
+
+    /* The other blocks' sums have come. */
+    __device__ __forceinline__ uint32_t joined() const
+    {
+        return full(2 * T::stages + 1);
+    }
+
+    __device__ __forceinline__ uint32_t stage(int stage) const
+    {
+        return start + stage * T::stage_bytes;
+    }
+
+    __device__ __forceinline__ void init() const
+    {
+        for (int s = 0; s < T::stages; s++) {
+            barrier_init(full(s), 1);
+            barrier_init(empty(s), 4 * T::sharers * T::cluster);
+        }
+        barrier_init(lead(), 1);
+        barrier_init(joined(), 1);
+        barrier_init_done();
+    }
+
+    /* A warp is done with a stage. */
+    __device__ __forceinline__ void give_back(int stage, int lane) const
+    {
+        if (lane >= T::cluster)
+            return;
+        if (T::cluster > 1)
+            barrier_arrive_at(empty(stage), lane);
+        else
+            barrier_arrive(empty(stage));
+    }
+};
+
+/* Which weights of the tile a thread of a warpgroup has sums of: 2 in each block of 64, 8 apart. */
+template <typename T>
+struct hopper_lane {
+    int warpgroup, self; /* the warpgroup, and the thread's number in it */
+    int lane, t;
+    int rows_at; /* the warpgroup's first weight in the tile */
+    int row;     /* the first of the thread's in a block of 64 */
+
+    __device__ __forceinline__ hopper_lane()
+    {
+        const int warp = threadIdx.x >> 5;
+        warpgroup = warp / 4;
+        self = threadIdx.x & 127;
+        lane = threadIdx.x & 31;
+        t = lane & 3;
+        rows_at = T::turns ? 0 : warpgroup * 64 * T::blocks;
+        row = (warp & 3) * 16 + (lane >> 2);
+    }
+
+    /* Weight e (0 or 1) of block b, in the tile. */
+    __device__ __forceinline__ int weight(int b, int e) const
+    {
+        return rows_at + b * 64 + row + e * 8;
+    }
+};
+
+/* -- the copying thread ----------------------------------------------------------------------- */
+
+template <typename T>
+__device__ __forceinline__ void hopper_produce(const octgemm_tensor_maps &maps,
+                                               const hopper_work<T> &work,
+                                               const hopper_ring<T> &ring)
+{
+    tensor_prefetch_map(maps.a);
+    tensor_prefetch_map(maps.b);
+    /* While the kernel before this one ends, the first weights come to the L2. */
+    if (T::cluster == 1)
+        for (int i = 0; i < T::stages && i < work.count; i++)
+            tensor_prefetch_l2(maps.b, work.k_first + i * T::tile_k, work.place_n(work.first_unit));
+    grid_wait();
+    ring_position<T::stages> at;
+    for (uint32_t unit = work.first_unit; unit < work.units; unit += work.step) {
+        const int m0 = work.place_m(unit), n0 = work.place_n(unit);
+        for (int i = 0; i < work.count; i++, at.next()) {
+            const int k = work.k_first + i * T::tile_k;
+            const uint32_t to = ring.stage(at.stage), full = ring.full(at.stage);
+            barrier_wait(ring.empty(at.stage), at.parity ^ 1);
+            barrier_expect(full, T::stage_bytes);
+            tensor_load(to, maps.b, k, n0, full);
+            if constexpr (T::cluster > 1)
+                tensor_load_all(to + T::bytes_n + work.rank * (T::bytes_m / T::cluster), maps.a, k,
+                                m0 + work.rank * (T::tile_m / T::cluster), full,
+                                (1 << T::cluster) - 1);
+            else
+                tensor_load(to + T::bytes_n, maps.a, k, m0, full);
+        }
+    }
+}
+
+/* -- products --------------------------------------------------------------------------------- */
+
+template <typename T>
+using hopper_sums = int32_t[T::blocks][T::tile_m / 2];
+
+/* The sums of a unit. turn: how many units the block had before this one. */
+template <typename T>
+__device__ __forceinline__ void
+hopper_multiply(hopper_sums<T> &sum, ring_position<T::stages> &at, int turn,
+                const hopper_work<T> &work, const hopper_ring<T> &ring, const hopper_lane<T> &my)
+{
+    const bool lagging =
+        !T::turns && T::warpgroups > 1 && T::lag > 0 && work.count >= 2 * T::stages;
+    if (lagging && my.warpgroup > 0)
+        barrier_wait(ring.lead(), turn & 1);
+    /* Only after its predecessor has seen its last stage: a parity cannot tell this round of the
+     * ring from the one before the last. */
+    if (T::turns && turn > 0)
+        barrier_wait(ring.lead(), (turn & 1) ^ 1);
+    int before = 0;
+    for (int i = 0; i < work.count; i++) {
+        barrier_wait(ring.full(at.stage), at.parity);
+        const uint32_t stage = ring.stage(at.stage);
+        const uint64_t weights = describe_tile(stage + my.rows_at * T::tile_k);
+        const uint64_t tokens = describe_tile(stage + T::bytes_n);
+        wgmma_begin();
+#pragma unroll
+        for (int s = 0; s < T::tile_k / 32; s++)
+#pragma unroll
+            for (int b = 0; b < T::blocks; b++)
+                wgmma<T::tile_m>::multiply(sum[b],
+                                           weights + b * (64 * T::tile_k >> 4) + s * describe_step,
+                                           tokens + s * describe_step, i > 0 || s > 0);
+        wgmma_commit();
+        /* The products before these are done, and their stage is free. */
+        wgmma_wait<1>();
+        if (i > 0)
+            ring.give_back(before, my.lane);
+        if (my.self == 0 &&
+            (T::turns ? i == work.count - 1 : lagging && my.warpgroup == 0 && i == T::lag))
+            barrier_arrive(ring.lead());
+        before = at.stage;
+        at.next();
+    }
+    wgmma_wait<0>();
+#pragma unroll
+    for (int b = 0; b < T::blocks; b++)
+        wgmma_settle(sum[b]);
+    ring.give_back(before, my.lane);
+}
+
+/* -- epilogue --------------------------------------------------------------------------------- */
+
+/* What a thread needs to finish sums: of its weights, and of every 128th token to share with its
+ * warpgroup. Loaded ahead of the products. A bias of -0 changes nothing. */
+template <typename T>
+struct hopper_factors {
+    static constexpr int tokens = (T::tile_m + 127) / 128;
+    float sa[tokens], sb[T::blocks][2], bias[T::blocks][2];
+    int32_t za[tokens], column[T::blocks][2];
+
+    __device__ __forceinline__ void load(const octgemm_gemm_params &p, int64_t m0, int64_t n0,
+                                         const hopper_lane<T> &my)
+    {
+#pragma unroll
+        for (int i = 0; i < tokens; i++) {
+            const int64_t token = min(m0 + my.self + i * 128, p.m - 1);
+            sa[i] = p.sa ? p.sa[token * p.sa_step] : 1.0f;
+            za[i] = p.za ? p.za[token * p.za_step] : 0;
+        }
+#pragma unroll
+        for (int b = 0; b < T::blocks; b++)
+#pragma unroll
+            for (int e = 0; e < 2; e++) {
+                const int64_t weight = min(n0 + my.weight(b, e), p.n - 1);
+                sb[b][e] = p.sb ? p.sb[weight * p.sb_step] : 1.0f;
+                bias[b][e] = p.bias ? load_typed<16>(p.bias, p.bias_type, weight) : -0.0f;
+                column[b][e] = p.za ? p.column[weight] : 0;
+            }
+    }
+};
+
+/* The factors of a tile in shared memory: of its weights where a slab is finished by whoever comes
+ * to it, of its tokens for each warpgroup. */
+template <typename T>
+struct hopper_vectors {
+    float *sb, *bias, *sa;
+    int32_t *column, *za;
+
+    __device__ __forceinline__ hopper_vectors(uint8_t *shared, int warpgroup)
+    {
+        sb = (float *)(shared + T::vectors_at);
+        bias = sb + T::tile_n;
+        column = (int32_t *)(bias + T::tile_n);
+        sa = (float *)(shared + T::vectors_at + T::vectors_n + warpgroup * T::vectors_m);
+        za = (int32_t *)(sa + T::tile_m);
+    }
+
+    __device__ __forceinline__ void share_tokens(const hopper_factors<T> &factors,
+                                                 const hopper_lane<T> &my) const
+    {
+#pragma unroll
+        for (int i = 0; i < factors.tokens; i++)
+            if (my.self + i * 128 < T::tile_m) {
+                sa[my.self + i * 128] = factors.sa[i];
+                za[my.self + i * 128] = factors.za[i];
+            }
+    }
+};
+
+/* By way of a slab of sums, transposed: for few tokens, and where sums are to be added. */
+template <typename T>
+__device__ __forceinline__ void
+hopper_finish_slab(const octgemm_gemm_params &p, uint8_t *shared, const hopper_sums<T> &sum,
+                   int64_t m0, int64_t n0, const hopper_factors<T> &factors,
+                   const hopper_vectors<T> &vectors, const hopper_work<T> &work,
+                   const hopper_ring<T> &ring, const hopper_lane<T> &my)
+{
+    const int splits = work.splits, rank = work.rank;
+    /* Nobody reads the ring any more, nor the last unit's slab and vectors. */
+    named_barrier(1, T::workers);
+    if (splits > 1)
+        cluster_arrive();
+    int32_t *const slab = (int32_t *)(shared + (splits > 1 ? 0 : T::ring_bytes));
+#pragma unroll
+    for (int b = 0; b < T::blocks; b++)
+#pragma unroll
+        for (int e = 0; e < 2; e++) {
+            const int weight = my.weight(b, e);
+            if (my.t == 0) {
+                vectors.sb[weight] = factors.sb[b][e];
+                vectors.bias[weight] = factors.bias[b][e];
+                vectors.column[weight] = factors.column[b][e];
+            }
+#pragma unroll
+            for (int j = 0; j < T::tile_m / 8; j++)
+#pragma unroll
+                for (int c = 0; c < 2; c++)
+                    slab[(j * 8 + my.t * 2 + c) * T::slab_ld + weight] = sum[b][j * 4 + e * 2 + c];
+        }
+    if (splits > 1)
+        written_for_copies();
+    named_barrier(1, T::workers);
+
+    /* Each block of a cluster finishes a share of the tokens, and gets the others' sums of these
+     * behind its own. */
+    const int tokens = (int)min(p.m - m0, (int64_t)T::tile_m);
+    const int share = (tokens + splits - 1) / splits;
+    auto tokens_of = [&](int r) { return max(min(tokens - r * share, share), 0); };
+    const int mine = splits > 1 ? tokens_of(rank) : tokens;
+    const int first_token = splits > 1 ? rank * share : 0;
+    if (splits > 1) {
+        cluster_wait();
+        constexpr int row_bytes = T::slab_ld * 4;
+        if (threadIdx.x == 0) {
+            barrier_expect(ring.joined(), (splits - 1) * mine * row_bytes);
+#pragma unroll 1
+            for (int i = 1; i < splits; i++) {
+                const int to = (rank + i) % splits, place = rank < to ? rank : rank - 1;
+                if (tokens_of(to) > 0)
+                    copy_to_block(ring.start + (T::tile_m + place * share) * row_bytes,
+                                  ring.start + to * share * row_bytes, tokens_of(to) * row_bytes,
+                                  ring.joined(), to);
+            }
+        }
+        barrier_wait(ring.joined(), 0);
+        __syncwarp();
+        cluster_arrive();
+    }
+    constexpr int pieces = T::tile_n / 8;
+#pragma unroll 1
+    for (int item = threadIdx.x; item < mine * pieces; item += T::workers) {
+        const int token = item / pieces, weight = item % pieces * 8;
+        const int64_t i = m0 + first_token + token, j = n0 + weight;
+        if (j >= p.n)
+            continue;
+        const int32_t *from = slab + (first_token + token) * T::slab_ld + weight;
+        const int32_t *other = slab + (T::tile_m + token) * T::slab_ld + weight;
+        int32_t v[8] = {};
+#pragma unroll 1
+        for (int r = 0; r < splits; r++) {
+            const int4 low = *(const int4 *)from, high = *(const int4 *)(from + 4);
+            v[0] += low.x, v[1] += low.y, v[2] += low.z, v[3] += low.w;
+            v[4] += high.x, v[5] += high.y, v[6] += high.z, v[7] += high.w;
+            from = other;
+            other += share * T::slab_ld;
+        }
+        write_8<16>(p, i, j, v, vectors.sa[first_token + token], vectors.za[first_token + token],
+                    vectors.sb + weight, vectors.bias + weight, vectors.column + weight);
+    }
+    __syncwarp();
+    if (splits == 1)
+        named_barrier(1, T::workers);
+}
+
+/* Subtracts what zero points of the tokens add. */
+template <typename T>
+__device__ __forceinline__ void hopper_centre(hopper_sums<T> &sum, const hopper_factors<T> &factors,
+                                              const hopper_vectors<T> &vectors,
+                                              const hopper_lane<T> &my)
+{
+#pragma unroll
+    for (int j = 0; j < T::tile_m / 8; j++) {
+        const int2 za = *(const int2 *)(vectors.za + j * 8 + my.t * 2);
+#pragma unroll
+        for (int b = 0; b < T::blocks; b++)
+#pragma unroll
+            for (int e = 0; e < 2; e++) {
+                int32_t *const v = &sum[b][j * 4 + e * 2];
+                v[0] -= (uint32_t)za.x * (uint32_t)factors.column[b][e];
+                v[1] -= (uint32_t)za.y * (uint32_t)factors.column[b][e];
+            }
+    }
+}
+
+/* Sum c (0 or 1) of the pair of tokens at 8 j + 2 t, of weight e of block b, scaled. */
+template <typename T>
+__device__ __forceinline__ float hopper_scaled(const hopper_sums<T> &sum,
+                                               const hopper_factors<T> &factors, int b, int j,
+                                               int e, int c, float sa)
+{
+    return octgemm_add_bias(octgemm_scale_sum(sum[b][j * 4 + e * 2 + c], sa, factors.sb[b][e]),
+                            factors.bias[b][e]);
+}
+
+/* 32-bit results, straight from registers. */
+template <typename T>
+__device__ __forceinline__ void
+hopper_finish_words(const octgemm_gemm_params &p, const hopper_sums<T> &sum, int64_t m0, int64_t n0,
+                    const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
+                    const hopper_lane<T> &my)
+{
+#pragma unroll
+    for (int j = 0; j < T::tile_m / 8; j++) {
+        const float2 sa = *(const float2 *)(vectors.sa + j * 8 + my.t * 2);
+#pragma unroll
+        for (int b = 0; b < T::blocks; b++)
+#pragma unroll
+            for (int e = 0; e < 2; e++)
+#pragma unroll
+                for (int c = 0; c < 2; c++) {
+                    const int64_t token = m0 + j * 8 + my.t * 2 + c;
+                    const int64_t weight = n0 + my.weight(b, e);
+                    uint32_t bits = (uint32_t)sum[b][j * 4 + e * 2 + c];
+                    if (p.d_type == OCTGEMM_F32)
+                        bits = octgemm_float_bits(
+                            hopper_scaled<T>(sum, factors, b, j, e, c, c ? sa.y : sa.x));
+                    if (token < p.m && weight < p.n)
+                        ((uint32_t *)p.d)[token * p.ldd + weight] = bits;
+                }
+    }
+}
+
+/* 16-bit results, by way of shared memory: chunks of some tokens and 64 weights. */
+template <typename T>
+__device__ __forceinline__ void
+hopper_finish_halves(const octgemm_gemm_params &p, uint8_t *shared, const hopper_sums<T> &sum,
+                     int64_t m0, int64_t n0, const hopper_factors<T> &factors,
+                     const hopper_vectors<T> &vectors, const hopper_lane<T> &my)
+{
+    uint8_t *const staging = shared + T::ring_bytes + my.warpgroup * 2 * T::chunk_bytes;
+    /* Where this lane's row of four 8 x 8 matrices goes: 8 tokens by 16 weights, twice. */
+    const int to_token = (my.lane >> 4) * 8 + (my.lane & 7);
+    const int to_piece = (my.self >> 5) * 2 + (my.lane >> 3 & 1);
+    const uint32_t to = shared_address(staging) + piece_at(to_token, to_piece);
+    /* What a thread writes: 8 weights of every 16th token. */
+    const int token = my.self >> 3, weight = my.rows_at + (my.self & 7) * 8;
+    const uint8_t *const from = staging + piece_at(token, my.self & 7);
+    const int tokens = (int)min(p.m - m0 - token, (int64_t)T::tile_m);
+    const int weights = (int)min(p.n - n0 - weight, (int64_t)T::tile_n);
+    uint16_t *const first = (uint16_t *)p.d + (m0 + token) * p.ldd + n0 + weight;
+    const bool wide = (uintptr_t)first % 16 == 0 && p.ldd % 8 == 0;
+#pragma unroll
+    for (int b = 0; b < T::blocks; b++) {
+        uint16_t *row_d = first + b * 64;
+#pragma unroll
+        for (int chunk = 0; chunk < T::tile_m / T::chunk_m; chunk++) {
+            const int buffer = ((b * (T::tile_m / T::chunk_m) + chunk) & 1) * T::chunk_bytes;
+#pragma unroll
+            for (int pair = 0; pair < T::chunk_m / 16; pair++) {
+                uint32_t r[4];
+#pragma unroll
+                for (int h = 0; h < 2; h++) {
+                    const int j = chunk * (T::chunk_m / 8) + pair * 2 + h;
+                    const float2 sa = *(const float2 *)(vectors.sa + j * 8 + my.t * 2);
+#pragma unroll
+                    for (int e = 0; e < 2; e++)
+                        r[h * 2 + e] =
+                            round_pair(p.d_type, hopper_scaled<T>(sum, factors, b, j, e, 0, sa.x),
+                                       hopper_scaled<T>(sum, factors, b, j, e, 1, sa.y));
+                }
+                store_columns_x4(to + buffer + pair * 16 * 128, r[0], r[1], r[2], r[3]);
+            }
+            /* Also the end of reading the other buffer, which is the next to be written. */
+            named_barrier(1 + my.warpgroup, 128);
+#pragma unroll
+            for (int i = 0; i < T::chunk_m / 16; i++, row_d += 16 * p.ldd) {
+                const uint8_t *const v = from + buffer + i * 16 * 128;
+                if (chunk * T::chunk_m + i * 16 >= tokens)
+                    continue;
+                if (wide && b * 64 + 8 <= weights) {
+                    *(uint4 *)row_d = *(const uint4 *)v;
+                } else {
+#pragma unroll 1
+                    for (int e = 0; e < 8; e++)
+                        if (b * 64 + e < weights)
+                            row_d[e] = ((const uint16_t *)v)[e];
+                }
+            }
+        }
+    }
+}
+
+/* -- the kernel ------------------------------------------------------------------------------- */
+
+/* A multiplying warpgroup's life. */
+template <typename T>
+__device__ __forceinline__ void hopper_consume(const octgemm_gemm_params &p, uint8_t *shared,
+                                               const hopper_work<T> &work,
+                                               const hopper_ring<T> &ring)
+{
+    const hopper_lane<T> my;
+    const hopper_vectors<T> vectors(shared, my.warpgroup);
+    grid_wait();
+    ring_position<T::stages> at;
+    hopper_sums<T> sum;
+    int turn = 0;
+    for (uint32_t unit = work.first_unit; unit < work.units; unit += work.step, turn++) {
+        if (T::turns && (turn & 1) != my.warpgroup) {
+            at.skip(work.count);
+            continue;
+        }
+        const int64_t m0 = work.place_m(unit), n0 = work.place_n(unit);
+        hopper_factors<T> factors;
+        factors.load(p, m0, n0, my);
+        hopper_multiply<T>(sum, at, turn, work, ring, my);
+        if (unit + work.step >= work.units)
+            grid_release();
+        vectors.share_tokens(factors, my);
+        if (T::small || work.splits > 1) {
+            hopper_finish_slab<T>(p, shared, sum, m0, n0, factors, vectors, work, ring, my);
+            continue;
+        }
+        if constexpr (!T::small) {
+            const int own = 1 + my.warpgroup;
+            named_barrier(own, 128);
+            if (p.za)
+                hopper_centre<T>(sum, factors, vectors, my);
+            if (p.d_type == OCTGEMM_F32 || p.d_type == OCTGEMM_I32)
+                hopper_finish_words<T>(p, sum, m0, n0, factors, vectors, my);
+            else
+                hopper_finish_halves<T>(p, shared, sum, m0, n0, factors, vectors, my);
+            named_barrier(own, 128);
+        }
+    }
+}
+
 template <typename T>
 __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
                                        const octgemm_tensor_maps &maps)
 {
     extern __shared__ __align__(1024) uint8_t shared[];
-    const uint32_t ring = shared_address(shared);
-    const uint32_t barriers = ring + T::barriers_at;
-    auto full = [&](int stage) { return barriers + 8 * stage; };
-    auto empty = [&](int stage) { return barriers + 8 * (T::stages + stage); };
-    const uint32_t lead = barriers + 8 * (2 * T::stages), joined = lead + 8;
-    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
-
-    /* Units: a tile, or two neighbours in n that a pair of blocks has, or a part of k of a tile. */
-    const int splits = T::cluster > 1 ? 1 : p.splits;
-    const uint32_t neighbours = T::cluster > 1 ? T::cluster : splits;
-    const int rank = blockIdx.x % neighbours;
-    const uint32_t first_unit = blockIdx.x / neighbours, step = gridDim.x / neighbours;
-    const uint32_t tiles_m = p.tiles_m;
-    const uint32_t tiles_n = (p.tiles_n + T::cluster - 1) / T::cluster;
-    const uint32_t units = tiles_m * tiles_n;
-    const int k_first = splits > 1 ? rank * p.k_split : 0;
-    const int k_last = splits > 1 ? min(p.k, k_first + p.k_split) : p.k;
-    const int count = (k_last - k_first + T::tile_k - 1) / T::tile_k;
-
-    /* Raster: `group` tiles of m take turns over the tiles of n, so that what is running at one
-     * time is nearly a square of D and reads little. */
-    const uint32_t group = p.group, stripe = group * tiles_n;
-    auto place_m = [&](uint32_t unit) {
-        const uint32_t first = unit / stripe * group, width = min(tiles_m - first, group);
-        return (int)(first + unit % stripe % width) * T::tile_m;
-    };
-    auto place_n = [&](uint32_t unit) {
-        const uint32_t first = unit / stripe * group, width = min(tiles_m - first, group);
-        const uint32_t tile = unit % stripe / width;
-        return (int)(T::cluster > 1 ? tile * T::cluster + rank : tile) * T::tile_n;
-    };
-
-    if (threadIdx.x == 0) {
-        for (int s = 0; s < T::stages; s++) {
-            barrier_init(full(s), 1);
-            barrier_init(empty(s), 4 * T::sharers * T::cluster);
-        }
-        barrier_init(lead, 1);
-        barrier_init(joined, 1);
-        barrier_init_done();
-    }
+    const hopper_ring<T> ring = {shared_address(shared)};
+    const hopper_work<T> work(p);
+    if (threadIdx.x == 0)
+        ring.init();
     if (T::cluster > 1)
         cluster_sync();
     else
@@ -167,36 +648,13 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
     if (threadIdx.x >= T::workers) {
         if constexpr (T::warpgroups > 1)
             registers_down<40>();
-        if (warp == T::workers / 32) {
-            if (lane == 0) {
-                tensor_prefetch_map(maps.a);
-                tensor_prefetch_map(maps.b);
-                /* While the kernel before this one ends, the first weights come to the L2. */
-                if (T::cluster == 1)
-                    for (int i = 0; i < T::stages && i < count; i++)
-                        tensor_prefetch_l2(maps.b, k_first + i * T::tile_k, place_n(first_unit));
-                grid_wait();
-                ring_position<T::stages> at;
-                for (uint32_t unit = first_unit; unit < units; unit += step) {
-                    const int m0 = place_m(unit), n0 = place_n(unit);
-                    for (int i = 0; i < count; i++, at.next()) {
-                        const int k = k_first + i * T::tile_k;
-                        const uint32_t to = ring + at.stage * T::stage_bytes;
-                        barrier_wait(empty(at.stage), at.parity ^ 1);
-                        barrier_expect(full(at.stage), T::stage_bytes);
-                        tensor_load(to, maps.b, k, n0, full(at.stage));
-                        if constexpr (T::cluster > 1)
-                            tensor_load_all(to + T::bytes_n + rank * (T::bytes_m / T::cluster),
-                                            maps.a, k, m0 + rank * (T::tile_m / T::cluster),
-                                            full(at.stage), (1 << T::cluster) - 1);
-                        else
-                            tensor_load(to + T::bytes_n, maps.a, k, m0, full(at.stage));
-                    }
-                }
-            }
+        if (threadIdx.x >> 5 == T::workers / 32) {
+            if ((threadIdx.x & 31) == 0)
+                hopper_produce<T>(maps, work, ring);
             __syncwarp();
         }
-        for (int i = T::cluster > 1 || splits == 1; i < 2 && neighbours > 1; i++) {
+        /* The consumers meet as often: a barrier of a cluster is for all of its threads. */
+        for (int i = T::cluster > 1 || work.splits == 1; i < 2 && work.neighbours > 1; i++) {
             cluster_arrive();
             cluster_wait();
         }
@@ -205,284 +663,11 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
 
     if constexpr (T::warpgroups > 1)
         registers_up<232>();
-    const int warpgroup = warp / 4, self = threadIdx.x & 127;
-    const int g = lane >> 2, t = lane & 3;
-    const int rows_at = T::turns ? 0 : warpgroup * 64 * T::blocks; /* of its weights in the tile */
-    const int row = (warp & 3) * 16 + g; /* of its first weight in a block of 64 */
-    float *const all_sb = (float *)(shared + T::vectors_at);
-    float *const all_bias = all_sb + T::tile_n;
-    int32_t *const all_column = (int32_t *)(all_bias + T::tile_n);
-    float *const all_sa =
-        (float *)(shared + T::vectors_at + T::vectors_n + warpgroup * T::vectors_m);
-    int32_t *const all_za = (int32_t *)(all_sa + T::tile_m);
-    const bool add_up = T::small || splits > 1;
-    const bool lagging = !T::turns && T::warpgroups > 1 && T::lag > 0 && count >= 2 * T::stages;
-
-    grid_wait();
-    ring_position<T::stages> at;
-    int32_t sum[T::blocks][T::tile_m / 2];
-    int turn = 0;
-    for (uint32_t unit = first_unit; unit < units; unit += step, turn++) {
-        if (T::turns && (turn & 1) != warpgroup) {
-            at.skip(count);
-            continue;
-        }
-        const int64_t m0 = place_m(unit), n0 = place_n(unit);
-
-        /* What the epilogue needs is on its way during the products. A bias of -0 changes nothing.
-         */
-        float my_sa[(T::tile_m + 127) / 128], sb[T::blocks][2], bias[T::blocks][2];
-        int32_t my_za[(T::tile_m + 127) / 128], column[T::blocks][2];
-#pragma unroll
-        for (int i = 0; i < (T::tile_m + 127) / 128; i++) {
-            const int64_t token = min(m0 + self + i * 128, p.m - 1);
-            my_sa[i] = p.sa ? p.sa[token * p.sa_step] : 1.0f;
-            my_za[i] = p.za ? p.za[token * p.za_step] : 0;
-        }
-#pragma unroll
-        for (int b = 0; b < T::blocks; b++)
-#pragma unroll
-            for (int e = 0; e < 2; e++) {
-                const int64_t weight = min(n0 + rows_at + b * 64 + row + e * 8, p.n - 1);
-                sb[b][e] = p.sb ? p.sb[weight * p.sb_step] : 1.0f;
-                bias[b][e] = p.bias ? load_typed<16>(p.bias, p.bias_type, weight) : -0.0f;
-                column[b][e] = p.za ? p.column[weight] : 0;
-            }
-
-        if (lagging && warpgroup > 0)
-            barrier_wait(lead, turn & 1);
-        /* Only after its predecessor has seen its last stage: a parity cannot tell this round of
-         * the ring from the one before the last. */
-        if (T::turns && turn > 0)
-            barrier_wait(lead, (turn & 1) ^ 1);
-        int before = 0;
-        for (int i = 0; i < count; i++) {
-            barrier_wait(full(at.stage), at.parity);
-            const uint32_t stage = ring + at.stage * T::stage_bytes;
-            const uint64_t weights = describe_tile(stage + rows_at * T::tile_k);
-            const uint64_t tokens = describe_tile(stage + T::bytes_n);
-            wgmma_begin();
-#pragma unroll
-            for (int s = 0; s < T::tile_k / 32; s++)
-#pragma unroll
-                for (int b = 0; b < T::blocks; b++)
-                    wgmma<T::tile_m>::multiply(
-                        sum[b], weights + b * (64 * T::tile_k >> 4) + s * describe_step,
-                        tokens + s * describe_step, i > 0 || s > 0);
-            wgmma_commit();
-            /* The products before these are done, and their stage is free in every block. */
-            wgmma_wait<1>();
-            if (i > 0 && lane < T::cluster) {
-                if (T::cluster > 1)
-                    barrier_arrive_at(empty(before), lane);
-                else
-                    barrier_arrive(empty(before));
-            }
-            if (self == 0 && (T::turns ? i == count - 1 : lagging && warpgroup == 0 && i == T::lag))
-                barrier_arrive(lead);
-            before = at.stage;
-            at.next();
-        }
-        wgmma_wait<0>();
-#pragma unroll
-        for (int b = 0; b < T::blocks; b++)
-            wgmma_settle(sum[b]);
-        if (lane < T::cluster) {
-            if (T::cluster > 1)
-                barrier_arrive_at(empty(before), lane);
-            else
-                barrier_arrive(empty(before));
-        }
-        if (unit + step >= units)
-            grid_release();
-
-#pragma unroll
-        for (int i = 0; i < (T::tile_m + 127) / 128; i++)
-            if (self + i * 128 < T::tile_m) {
-                all_sa[self + i * 128] = my_sa[i];
-                all_za[self + i * 128] = my_za[i];
-            }
-
-        if (add_up) {
-            /* Nobody reads the ring any more, nor the last unit's slab and vectors. */
-            named_barrier(1, T::workers);
-            if (splits > 1)
-                cluster_arrive();
-            int32_t *const slab = (int32_t *)(shared + (splits > 1 ? 0 : T::ring_bytes));
-#pragma unroll
-            for (int b = 0; b < T::blocks; b++)
-#pragma unroll
-                for (int e = 0; e < 2; e++) {
-                    const int weight = rows_at + b * 64 + row + e * 8;
-                    if (t == 0) {
-                        all_sb[weight] = sb[b][e];
-                        all_bias[weight] = bias[b][e];
-                        all_column[weight] = column[b][e];
-                    }
-#pragma unroll
-                    for (int j = 0; j < T::tile_m / 8; j++)
-#pragma unroll
-                        for (int c = 0; c < 2; c++)
-                            slab[(j * 8 + t * 2 + c) * T::slab_ld + weight] =
-                                sum[b][j * 4 + e * 2 + c];
-                }
-            if (splits > 1)
-                written_for_copies();
-            named_barrier(1, T::workers);
-
-            /* Each block of a cluster finishes a share of the tokens, and gets the others' sums of
-             * these behind its own. */
-            const int tokens = (int)min(p.m - m0, (int64_t)T::tile_m);
-            const int share = (tokens + splits - 1) / splits;
-            auto tokens_of = [&](int r) { return max(min(tokens - r * share, share), 0); };
-            const int mine = splits > 1 ? tokens_of(rank) : tokens;
-            const int first_token = splits > 1 ? rank * share : 0;
-            if (splits > 1) {
-                cluster_wait();
-                constexpr int row_bytes = T::slab_ld * 4;
-                if (threadIdx.x == 0) {
-                    barrier_expect(joined, (splits - 1) * mine * row_bytes);
-#pragma unroll 1
-                    for (int i = 1; i < splits; i++) {
-                        const int to = (rank + i) % splits, place = rank < to ? rank : rank - 1;
-                        if (tokens_of(to) > 0)
-                            copy_to_block(ring + (T::tile_m + place * share) * row_bytes,
-                                          ring + to * share * row_bytes, tokens_of(to) * row_bytes,
-                                          joined, to);
-                    }
-                }
-                barrier_wait(joined, 0);
-                __syncwarp();
-                cluster_arrive();
-            }
-            constexpr int pieces = T::tile_n / 8;
-#pragma unroll 1
-            for (int item = threadIdx.x; item < mine * pieces; item += T::workers) {
-                const int token = item / pieces, weight = item % pieces * 8;
-                const int64_t i = m0 + first_token + token, j = n0 + weight;
-                if (j >= p.n)
-                    continue;
-                const int32_t *from = slab + (first_token + token) * T::slab_ld + weight;
-                const int32_t *other = slab + (T::tile_m + token) * T::slab_ld + weight;
-                int32_t v[8] = {};
-#pragma unroll 1
-                for (int r = 0; r < splits; r++) {
-                    const int4 low = *(const int4 *)from, high = *(const int4 *)(from + 4);
-                    v[0] += low.x, v[1] += low.y, v[2] += low.z, v[3] += low.w;
-                    v[4] += high.x, v[5] += high.y, v[6] += high.z, v[7] += high.w;
-                    from = other;
-                    other += share * T::slab_ld;
-                }
-                write_8<16>(p, i, j, v, all_sa[first_token + token], all_za[first_token + token],
-                            all_sb + weight, all_bias + weight, all_column + weight);
-            }
-            __syncwarp();
-            if (splits == 1)
-                named_barrier(1, T::workers);
-            continue;
-        }
-
-        if constexpr (!T::small) {
-            const int own = 1 + warpgroup;
-            named_barrier(own, 128);
-            if (p.za) {
-#pragma unroll
-                for (int j = 0; j < T::tile_m / 8; j++) {
-                    const int2 za = *(const int2 *)(all_za + j * 8 + t * 2);
-#pragma unroll
-                    for (int b = 0; b < T::blocks; b++)
-#pragma unroll
-                        for (int e = 0; e < 2; e++) {
-                            int32_t *const v = &sum[b][j * 4 + e * 2];
-                            v[0] -= (uint32_t)za.x * (uint32_t)column[b][e];
-                            v[1] -= (uint32_t)za.y * (uint32_t)column[b][e];
-                        }
-                }
-            }
-            auto scaled = [&](int b, int j, int e, int c, float sa) {
-                return octgemm_add_bias(octgemm_scale_sum(sum[b][j * 4 + e * 2 + c], sa, sb[b][e]),
-                                        bias[b][e]);
-            };
-            if (p.d_type == OCTGEMM_F32 || p.d_type == OCTGEMM_I32) {
-#pragma unroll
-                for (int j = 0; j < T::tile_m / 8; j++) {
-                    const float2 sa = *(const float2 *)(all_sa + j * 8 + t * 2);
-#pragma unroll
-                    for (int b = 0; b < T::blocks; b++)
-#pragma unroll
-                        for (int e = 0; e < 2; e++)
-#pragma unroll
-                            for (int c = 0; c < 2; c++) {
-                                const int64_t token = m0 + j * 8 + t * 2 + c;
-                                const int64_t weight = n0 + rows_at + b * 64 + row + e * 8;
-                                uint32_t bits = (uint32_t)sum[b][j * 4 + e * 2 + c];
-                                if (p.d_type == OCTGEMM_F32)
-                                    bits = octgemm_float_bits(scaled(b, j, e, c, c ? sa.y : sa.x));
-                                if (token < p.m && weight < p.n)
-                                    ((uint32_t *)p.d)[token * p.ldd + weight] = bits;
-                            }
-                }
-                named_barrier(own, 128);
-                continue;
-            }
-            uint8_t *const staging = shared + T::ring_bytes + warpgroup * 2 * T::chunk_bytes;
-            /* Where this lane's row of four 8 x 8 matrices goes: 8 tokens by 16 weights, twice. */
-            const int to_token = (lane >> 4) * 8 + (lane & 7);
-            const int to_piece = (warp & 3) * 2 + (lane >> 3 & 1);
-            const uint32_t to = shared_address(staging) + piece_at(to_token, to_piece);
-            /* What a thread writes: 8 weights of every 16th token. */
-            const int token = self >> 3, weight = rows_at + (self & 7) * 8;
-            const uint8_t *const from = staging + piece_at(token, self & 7);
-            const int tokens = (int)min(p.m - m0 - token, (int64_t)T::tile_m);
-            const int weights = (int)min(p.n - n0 - weight, (int64_t)T::tile_n);
-            uint16_t *const first = (uint16_t *)p.d + (m0 + token) * p.ldd + n0 + weight;
-            const bool wide = (uintptr_t)first % 16 == 0 && p.ldd % 8 == 0;
-#pragma unroll
-            for (int b = 0; b < T::blocks; b++) {
-                uint16_t *row_d = first + b * 64;
-#pragma unroll
-                for (int chunk = 0; chunk < T::tile_m / T::chunk_m; chunk++) {
-                    const int buffer =
-                        ((b * (T::tile_m / T::chunk_m) + chunk) & 1) * T::chunk_bytes;
-#pragma unroll
-                    for (int pair = 0; pair < T::chunk_m / 16; pair++) {
-                        uint32_t r[4];
-#pragma unroll
-                        for (int h = 0; h < 2; h++) {
-                            const int j = chunk * (T::chunk_m / 8) + pair * 2 + h;
-                            const float2 sa = *(const float2 *)(all_sa + j * 8 + t * 2);
-#pragma unroll
-                            for (int e = 0; e < 2; e++)
-                                r[h * 2 + e] = round_pair(p.d_type, scaled(b, j, e, 0, sa.x),
-                                                          scaled(b, j, e, 1, sa.y));
-                        }
-                        store_columns_x4(to + buffer + pair * 16 * 128, r[0], r[1], r[2], r[3]);
-                    }
-                    /* Also the end of reading the other buffer, which is the next to be written. */
-                    named_barrier(own, 128);
-#pragma unroll
-                    for (int i = 0; i < T::chunk_m / 16; i++, row_d += 16 * p.ldd) {
-                        const uint8_t *const v = from + buffer + i * 16 * 128;
-                        if (chunk * T::chunk_m + i * 16 >= tokens)
-                            continue;
-                        if (wide && b * 64 + 8 <= weights) {
-                            *(uint4 *)row_d = *(const uint4 *)v;
-                        } else {
-#pragma unroll 1
-                            for (int e = 0; e < 8; e++)
-                                if (b * 64 + e < weights)
-                                    row_d[e] = ((const uint16_t *)v)[e];
-                        }
-                    }
-                }
-            }
-            named_barrier(own, 128);
-        }
-    }
+    hopper_consume<T>(p, shared, work, ring);
     /* What others read, write and signal here stays until they are done. */
     if (T::cluster > 1)
         cluster_arrive();
-    if (neighbours > 1)
+    if (work.neighbours > 1)
         cluster_wait();
 }
 

@@ -3,6 +3,7 @@
  * are told apart, and everything is given back. The GPU libraries are asked for host memory here,
  * so this needs no GPU. */
 #include "mock_rivals.h"
+#include "operands.h"
 #include "rivals.h"
 
 #include <check.h>
@@ -140,6 +141,16 @@ START_TEST(a_rival_that_is_not_there_says_so)
 }
 END_TEST
 
+/* More than caches hold, but not so many that a small product takes minutes. */
+START_TEST(copies_of_weights_are_limited)
+{
+    static const int64_t limits[][3] = {{1, 1, 4096},     {16, 16, 4096},   {256, 511, 4096},
+                                        {256, 513, 4089}, {4096, 4096, 32}, {1 << 20, 4096, 1}};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        ck_assert_int_eq(octgemm_cold_copies(limits[i][0], limits[i][1]), limits[i][2]);
+}
+END_TEST
+
 /* -- queue.c --------------------------------------------------------------------------------- */
 
 /* mock_queue.c */
@@ -224,6 +235,7 @@ int main(void)
     tcase_add_loop_test(tests, a_wrong_rival_is_named, 0, count);
     tcase_add_loop_test(tests, a_rival_that_refuses_or_fails_says_so, 0, count);
     tcase_add_loop_test(tests, a_rival_that_is_not_there_says_so, 0, count);
+    tcase_add_test(tests, copies_of_weights_are_limited);
     tcase_add_test(tests, batches_are_recorded_where_the_driver_can);
     tcase_add_test(tests, a_host_has_no_stream_and_goes_on_counting);
     suite_add_tcase(suite, tests);

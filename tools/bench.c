@@ -4,8 +4,8 @@
  * copies of them that together exceed any cache. `--hot` keeps to one. */
 #include "command.h"
 #include "device.h"
-#include "generate.h"
 #include "matrix.h"
+#include "operands.h"
 #include "options.h"
 #include "plot.h"
 #include "progress.h"
@@ -63,9 +63,6 @@ static const struct syntax syntax = {
 };
 
 enum { tokens_max = 64, kernel_max = 256, automatic = 0 };
-
-/* Together larger than the caches of any machine known: 384 MiB on the largest CPUs. */
-static const int64_t cold_bytes = (int64_t)512 << 20;
 
 struct measurement {
     const struct shape *shape;
@@ -222,37 +219,6 @@ static void print_choices(const struct bench *bench)
     printf("\n");
 }
 
-/* Inputs of a shape in host memory; A and sa are for the largest M. */
-struct inputs {
-    int8_t *a, *b;
-    float *sa, *sb;
-};
-
-static void release_inputs(struct inputs *inputs)
-{
-    free(inputs->a);
-    free(inputs->b);
-    free(inputs->sa);
-    free(inputs->sb);
-}
-
-static int make_inputs(struct inputs *inputs, const struct shape *shape, int64_t m, int64_t seed)
-{
-    int64_t n = shape->n, k = shape->k;
-    uint64_t first = (uint64_t)seed * 4;
-    inputs->a = octgemm_allocate(m, k, 1, "activations");
-    inputs->b = octgemm_allocate(n, k, 1, "weights");
-    inputs->sa = octgemm_allocate(m, 1, sizeof(float), "scales");
-    inputs->sb = octgemm_allocate(n, 1, sizeof(float), "scales");
-    if (!inputs->a || !inputs->b || !inputs->sa || !inputs->sb)
-        return EXIT_INPUT;
-    octgemm_generate_int8(inputs->a, m * k, first);
-    octgemm_generate_int8(inputs->b, n * k, first + 1);
-    octgemm_generate_scales(inputs->sa, m, first + 2);
-    octgemm_generate_scales(inputs->sb, n, first + 3);
-    return 0;
-}
-
 /* A shape on one kernel's context: the weights on the device, in copies. */
 struct weights {
     struct device device;
@@ -267,7 +233,7 @@ static int load_weights(struct weights *weights, const struct bench *bench,
     int64_t bytes = octgemm_bytes(shape->n, shape->k, 1);
     size_t packed = (size_t)bytes;
     void *b_rows;
-    weights->count = bench->options->hot ? 1 : (cold_bytes + bytes - 1) / bytes;
+    weights->count = bench->options->hot ? 1 : octgemm_cold_copies(shape->n, shape->k);
     weights->copies = calloc((size_t)weights->count, sizeof *weights->copies);
     if (!weights->copies)
         return octgemm_complain("no memory for the weights");
@@ -304,7 +270,7 @@ static octgemm_status multiply(void *user, int64_t index)
 }
 
 static int verify(const struct weights *weights, const struct rotation *rotation,
-                  const struct inputs *inputs, const struct bench_options *options,
+                  const struct operands *inputs, const struct bench_options *options,
                   struct measurement *one)
 {
     struct product product = {.device = &weights->device,
@@ -323,7 +289,7 @@ static int verify(const struct weights *weights, const struct rotation *rotation
 
 /* The product with the first copy is verified; the others were made by the same call. */
 static int verify_and_time(const struct weights *weights, struct rotation *rotation,
-                           const struct inputs *inputs, const struct bench_options *options,
+                           const struct operands *inputs, const struct bench_options *options,
                            struct measurement *one)
 {
     octgemm_progress_step("verifying", 0);
@@ -337,7 +303,7 @@ static int verify_and_time(const struct weights *weights, struct rotation *rotat
 }
 
 /* One M. A forced kernel that does not take it leaves no line. */
-static int measure(struct bench *bench, struct weights *weights, const struct inputs *inputs,
+static int measure(struct bench *bench, struct weights *weights, const struct operands *inputs,
                    struct measurement *one)
 {
     struct device *device = &weights->device;
@@ -389,7 +355,7 @@ static int measure(struct bench *bench, struct weights *weights, const struct in
 }
 
 static int bench_kernel(struct bench *bench, const struct shape *shape, const int64_t *tokens,
-                        size_t token_count, const struct inputs *inputs, size_t choice)
+                        size_t token_count, const struct operands *inputs, size_t choice)
 {
     struct device_choice device = bench->options->choice;
     struct weights weights = {.copies = NULL};
@@ -409,7 +375,7 @@ static int bench_kernel(struct bench *bench, const struct shape *shape, const in
 
 static int bench_shape(struct bench *bench, const struct shape *shape)
 {
-    struct inputs inputs = {NULL, NULL, NULL, NULL};
+    struct operands inputs = {NULL, NULL, NULL, NULL}; /* A and sa for the largest M */
     const int64_t *tokens = shape->m ? &shape->m : bench->tokens;
     size_t token_count = shape->m ? 1 : bench->token_count;
     int64_t most = 0;
@@ -418,14 +384,15 @@ static int bench_shape(struct bench *bench, const struct shape *shape)
     bench->done_count = 0;
     bench->done = calloc(token_count * bench->kernel_count, sizeof *bench->done);
     octgemm_progress_step("making up data", 0);
-    int status = bench->done ? make_inputs(&inputs, shape, most, bench->options->seed)
-                             : octgemm_complain("no memory for the results");
+    int status =
+        bench->done ? octgemm_make_operands(&inputs, most, shape->n, shape->k, bench->options->seed)
+                    : octgemm_complain("no memory for the results");
     for (size_t i = 0; i < bench->kernel_count && status == 0; i++)
         status = bench_kernel(bench, shape, tokens, token_count, &inputs, i);
     if (status == 0 && bench->kernel_count > 1 && !bench->results && !bench->options->csv)
         print_choices(bench);
     free(bench->done);
-    release_inputs(&inputs);
+    octgemm_release_operands(&inputs);
     return status;
 }
 

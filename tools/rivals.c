@@ -9,8 +9,8 @@
 #include "rivals.h"
 #include "command.h"
 #include "cycles.h"
-#include "generate.h"
 #include "matrix.h"
+#include "operands.h"
 #include "progress.h"
 #include "report.h"
 #include "timing.h"
@@ -35,8 +35,6 @@ static const struct rival *const table[] = {
 
 enum { contenders_max = 16, rounds_max = 200, rounds_min = 5, roof_rounds = 10 };
 
-/* Together larger than the caches of any machine known: 384 MiB on the largest CPUs. */
-static const int64_t cold_bytes = (int64_t)512 << 20;
 static const double sample_seconds = 5e-3;
 
 struct contender {
@@ -95,18 +93,28 @@ static int spoil_answer(const struct contest *contest)
     return status == OCTGEMM_OK ? 0 : octgemm_complain_library("writing over the results");
 }
 
+/* The product as the library is asked for it, with weights as rows and without scales. */
+static octgemm_args product_of(const struct contest *contest, octgemm_type answer)
+{
+    return (octgemm_args){.size = sizeof(octgemm_args),
+                          .m = contest->m,
+                          .n = contest->n,
+                          .k = contest->k,
+                          .a = contest->a,
+                          .lda = contest->k,
+                          .b = contest->b[0],
+                          .ldb = contest->k,
+                          .d = contest->d,
+                          .ldd = contest->n,
+                          .d_type = answer};
+}
+
 /* One product, and what is wrong with it. */
 static int check(struct contender *contender, const struct contest *contest, uint64_t seed,
                  struct score *score)
 {
     const struct rival *rival = contender->rival;
-    octgemm_args args = {.size = sizeof args,
-                         .m = contest->m,
-                         .n = contest->n,
-                         .k = contest->k,
-                         .d = contest->d,
-                         .ldd = contest->n,
-                         .d_type = rival->answer};
+    octgemm_args args = product_of(contest, rival->answer);
     float *sa = NULL, *sb = NULL;
     int status = spoil_answer(contest);
     if (status)
@@ -254,17 +262,7 @@ static void time_rounds(struct contender *contenders, struct score *scores, size
 static int find_kernel(const struct contest *contest, octgemm_info *info)
 {
     octgemm_info chosen;
-    octgemm_args args = {.size = sizeof args,
-                         .m = contest->m,
-                         .n = contest->n,
-                         .k = contest->k,
-                         .a = contest->a,
-                         .lda = contest->k,
-                         .b = contest->b[0],
-                         .ldb = contest->k,
-                         .d = contest->d,
-                         .ldd = contest->n,
-                         .d_type = OCTGEMM_I32};
+    octgemm_args args = product_of(contest, OCTGEMM_I32);
     if (octgemm_query(contest->device.ctx, &args, &chosen) != OCTGEMM_OK)
         return octgemm_complain("%s", octgemm_last_error());
     for (size_t i = 0; octgemm_kernel(contest->device.ctx, &args, i, info) == OCTGEMM_OK; i++)
@@ -316,42 +314,13 @@ static int hold_contest(const struct contest *contest, const struct rivals_optio
     return status;
 }
 
-/* The operands in host memory. */
-struct operands {
-    int8_t *a, *b;
-    float *sa, *sb;
-};
-
-static int make_operands(struct operands *operands, int64_t m, int64_t n, int64_t k, uint64_t seed)
-{
-    operands->a = octgemm_allocate(m, k, 1, "activations");
-    operands->b = octgemm_allocate(n, k, 1, "weights");
-    operands->sa = octgemm_allocate(m, 1, sizeof(float), "scales");
-    operands->sb = octgemm_allocate(n, 1, sizeof(float), "scales");
-    if (!operands->a || !operands->b || !operands->sa || !operands->sb)
-        return EXIT_INPUT;
-    octgemm_generate_int8(operands->a, m * k, seed * 4);
-    octgemm_generate_int8(operands->b, n * k, seed * 4 + 1);
-    octgemm_generate_scales(operands->sa, m, seed * 4 + 2);
-    octgemm_generate_scales(operands->sb, n, seed * 4 + 3);
-    return 0;
-}
-
-static void release_operands(struct operands *operands)
-{
-    free(operands->a);
-    free(operands->b);
-    free(operands->sa);
-    free(operands->sb);
-}
-
 /* Brings the operands to the device, B in as many copies as keep it out of the caches. */
 static int upload_operands(struct contest *contest, const struct operands *operands, int hot)
 {
     struct device *device = &contest->device;
     int64_t bytes = octgemm_bytes(contest->n, contest->k, 1);
     void *a, *b, *sa, *sb;
-    contest->copies = hot ? 1 : (cold_bytes + bytes - 1) / bytes;
+    contest->copies = hot ? 1 : octgemm_cold_copies(contest->n, contest->k);
     contest->b = calloc((size_t)contest->copies, sizeof *contest->b);
     if (!contest->b)
         return octgemm_complain("no memory for the weights");
@@ -394,7 +363,7 @@ int octgemm_bench_these(const struct rivals_options *options, const struct rival
     contest.backend = info.backend;
     if (status == 0) {
         octgemm_queue_open(&contest.queue, contest.backend, (int)options->choice.index);
-        status = make_operands(&operands, m, shape->n, shape->k, (uint64_t)options->seed);
+        status = octgemm_make_operands(&operands, m, shape->n, shape->k, options->seed);
     }
     if (status == 0)
         status = upload_operands(&contest, &operands, options->hot);
@@ -402,7 +371,7 @@ int octgemm_bench_these(const struct rivals_options *options, const struct rival
         status = hold_contest(&contest, options, rivals, &result);
     octgemm_queue_close(&contest.queue);
     octgemm_close_device(&contest.device);
-    release_operands(&operands);
+    octgemm_release_operands(&operands);
     free(contest.b);
     return status;
 }

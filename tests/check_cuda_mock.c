@@ -749,18 +749,22 @@ static const struct gpu_failure failures[] = {
     {.name = "cuMemcpyDtoHAsync_v2", .status = OCTGEMM_ERR_DEVICE},
     {.name = "cuStreamSynchronize", .status = OCTGEMM_ERR_DEVICE},
     {.name = "cuLaunchKernel", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuLaunchKernelEx", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuFuncSetAttribute", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuMemsetD32Async",
+     .status = OCTGEMM_ERR_DEVICE,
+     .generation = 89,
+     .kernel = "mma_64x64x256"}, /* k is split, and there are no clusters */
+    {.name = "cuTensorMapEncodeTiled",
+     .status = OCTGEMM_ERR_DEVICE,
+     .generation = 90,
+     .kernel = "wgmma_64x128x128"},
     {.name = "cuCtxPopCurrent_v2", .status = OCTGEMM_OK},
     {.name = "cuModuleUnload", .status = OCTGEMM_OK},
     {.name = "cuMemFree_v2", .status = OCTGEMM_OK},
     {.name = "cuDevicePrimaryCtxRelease_v2", .status = OCTGEMM_OK},
 };
-static const char *const others[] = {"cuGetErrorName",
-                                     "cuGetErrorString",
-                                     "cuMemsetD32Async",
-                                     "cuLaunchKernelEx",
-                                     "cuFuncSetAttribute",
-                                     "cuTensorMapEncodeTiled",
-                                     NULL};
+static const char *const others[] = {"cuGetErrorName", "cuGetErrorString", NULL};
 
 static struct mock_driver *load_driver(void)
 {
@@ -769,9 +773,16 @@ static struct mock_driver *load_driver(void)
     return &mock->driver;
 }
 
+static void set_generation(struct mock_driver *driver, int generation)
+{
+    (void)driver;
+    load_mock()->capability[0] = generation;
+}
+
 static const struct gpu_failures cuda_failures = {
     .backend = "cuda",
     .load = load_driver,
+    .set_generation = set_generation,
     .code = 1,
     .words = "CUDA_ERROR_INVALID_VALUE",
     .table = failures,

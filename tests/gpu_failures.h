@@ -13,17 +13,20 @@
 struct gpu_failure {
     const char *name;
     octgemm_status status;
-    int everywhere; /* made on the way out too, where its failure ends in OK and keeps things */
+    int everywhere;     /* made on the way out too, where its failure ends in OK and keeps things */
+    int generation;     /* of a device on which it is made; 0: any */
+    const char *kernel; /* that makes it; NULL: whichever is chosen */
 };
 
 struct gpu_failures {
     const char *backend;
-    struct mock_driver *(*load)(void); /* the mock, as the library will find it */
-    int code;                          /* of the failures */
-    const char *words;                 /* what a message says of the code */
+    struct mock_driver *(*load)(void);                 /* the mock, as the library will find it */
+    void (*set_generation)(struct mock_driver *, int); /* of its devices; before it is looked at */
+    int code;                                          /* of the failures */
+    const char *words;                                 /* what a message says of the code */
     const struct gpu_failure *table;
     int count;
-    const char *const *others; /* calls that only some kernels make; ended by NULL */
+    const char *const *others; /* calls that cannot fail a program; ended by NULL */
 };
 
 /* A program that uses everything a context has; returns the first failure. The memory's contents do

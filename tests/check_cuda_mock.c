@@ -392,6 +392,32 @@ START_TEST(packed_weights_bring_their_sums)
 }
 END_TEST
 
+/* A decode kernel adds up B's rows itself, unless tokens fill its tile. */
+START_TEST(decode_kernels_count_with_a_spare_token)
+{
+    struct mock_cuda *mock = load_mock();
+    static _Alignas(256) char memory[1 << 20];
+    octgemm_ctx *ctx;
+    mock->launch = record_launch;
+    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "decode_16x32", 1), 0);
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    for (int rows = 1; rows <= 16; rows++) {
+        struct record record = {.count = 0};
+        octgemm_args args = product(memory);
+        mock->user = &record;
+        args.m = rows;
+        ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
+        args.workspace = memory + 1;
+        ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+        ck_assert_int_eq(record.count, rows < 16 ? 1 : 2);
+        const struct octgemm_gemm_params *gemm = &record.params[record.count - 1].gemm;
+        ck_assert_ptr_eq(gemm->za, args.za);
+        ck_assert_int_eq(gemm->column == NULL, rows < 16);
+    }
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* Rows off the kernel's alignment are copied into the workspace, B's together with their sums, and
  * the kernel's aligned function reads the copies. It still does not take a misaligned D. */
 START_TEST(odd_rows_are_copied)
@@ -832,6 +858,7 @@ int main(void)
     tcase_add_test(tests, the_callers_context_is_restored);
     tcase_add_test(tests, parameters_reach_the_kernel);
     tcase_add_test(tests, packed_weights_bring_their_sums);
+    tcase_add_test(tests, decode_kernels_count_with_a_spare_token);
     tcase_add_test(tests, odd_rows_are_copied);
     tcase_add_test(tests, wgmma_kernels_come_in_clusters);
     tcase_add_test(tests, workspace_is_enough_for_any_address);

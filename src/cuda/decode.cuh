@@ -7,6 +7,9 @@
  *
  * The warps of a block take the 128-byte lines of k in turn, `depth` lines each in flight in
  * registers, and add their sums in shared memory at the end.
+ *
+ * Zero points without sums of B's rows (p.column): the MMA has a token to spare if m is no multiple
+ * of tile_m, and a token of ones has these sums. The weights are then read once, not twice.
  */
 #ifndef OCTGEMM_DECODE_CUH
 #define OCTGEMM_DECODE_CUH
@@ -86,6 +89,13 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
     };
     auto load_full = [&](decode_line<T> &to, int at) { load(to, at, 0x7fffffff); };
 
+    const bool count = p.za && !p.column;
+    bool ones[T::tm]; /* does this lane hold that token? */
+#pragma unroll
+    for (int j = 0; j < T::tm; j++)
+        ones[j] = count && j * 8 + g == last_m + 1;
+    const uint32_t one = 0x01010101;
+
     int32_t sum[T::tn][T::tm][4] = {};
     auto multiply = [&](const decode_line<T> &from) {
 #pragma unroll
@@ -95,7 +105,7 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
 #pragma unroll
                 for (int i = 0; i < T::tn; i++) {
                     const uint4 low = from.b[i][0][piece], high = from.b[i][1][piece];
-                    const uint4 x = from.a[j][piece];
+                    const uint4 x = ones[j] ? make_uint4(one, one, one, one) : from.a[j][piece];
                     const uint32_t first[4] = {low.x, high.x, low.y, high.y};
                     const uint32_t second[4] = {low.z, high.z, low.w, high.w};
                     mma_16832(sum[i][j], first, x.x, x.y);
@@ -119,7 +129,7 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
         int64_t j = n0 + min((int)threadIdx.x, last_n);
         my_sb = p.sb ? load_32<align, float>(p.sb, j * p.sb_step) : 1.0f;
         my_bias = p.bias ? load_typed<align>(p.bias, p.bias_type, j) : 0.0f;
-        my_column = p.za ? load_32<align, int32_t>(p.column, j) : 0;
+        my_column = p.za && !count ? load_32<align, int32_t>(p.column, j) : 0;
     }
 
     for (int at = warp; at < full; at += T::warps * T::depth)
@@ -153,6 +163,13 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
         column[threadIdx.x] = my_column;
     }
     __syncthreads();
+    if (count) {
+        if (threadIdx.x < T::tile_n)
+            for (int w = 0; w < T::warps; w++)
+                column[threadIdx.x] +=
+                    slabs[w * (T::slab_bytes / 4) + (last_m + 1) * T::slab_ld + threadIdx.x];
+        __syncthreads();
+    }
 
     for (int item = threadIdx.x; item < (last_m + 1) * (T::tile_n / 8); item += T::threads) {
         int token = item / (T::tile_n / 8), weight = item % (T::tile_n / 8) * 8;

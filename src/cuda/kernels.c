@@ -13,7 +13,7 @@
            .cluster_splits = 8, .max_splits = 8, __VA_ARGS__)
 #define DECODE(suffix, m, n, ...)                                                                  \
     TENSOR("decode_" #m "x" #n suffix, OCTGEMM_CUDA_DECODE, "octgemm_decode_" #m "x" #n suffix, m, \
-           n, 128, .max_splits = 1, .max_m = m, __VA_ARGS__)
+           n, 128, .max_splits = 1, .max_m = m, .counts = 1, __VA_ARGS__)
 
 /* hopper.cuh, one tile each; shared memory as hopper.cu says. */
 #define WGMMA(suffix, m, n, ...)                                                                   \

@@ -38,6 +38,12 @@ int octgemm_gpu_may_copy(const struct gpu_odd *odd, const octgemm_args *args)
     return rows * (double)args->k <= most && rows <= most / 128;
 }
 
+int octgemm_gpu_needs_sums(const struct gpu_kernel *kernel, const octgemm_args *args)
+{
+    return args->za && args->b_layout != OCTGEMM_B_PACKED &&
+           !(kernel->counts && args->m % kernel->tile_m != 0);
+}
+
 /* What does not depend on the split. */
 struct flows {
     double clock;        /* per microsecond */
@@ -125,6 +131,13 @@ static double copy_time(const struct flows *flows, int64_t rows, int64_t k)
     return launch + 2 * (double)rows * (double)k / flows->memory;
 }
 
+/* Microseconds for adding up the rows of plain weights. */
+static double sum_time(const struct flows *flows, int64_t rows, int64_t k)
+{
+    const double launch = 4.5;
+    return launch + 1.2 * (double)rows * (double)k / flows->memory;
+}
+
 /* Microseconds for the sums of all parts of k but one. */
 static double join_time(const struct gpu_kernel *kernel, int splits)
 {
@@ -167,6 +180,8 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
         time += copy_time(flows, args->m, args->k);
     if (plan->copied && odd->b)
         time += copy_time(flows, args->n, args->k);
+    else if (octgemm_gpu_needs_sums(kernel, args))
+        time += sum_time(flows, args->n, args->k);
     return time;
 }
 

@@ -168,6 +168,8 @@ struct gpu_kernel {
     int overlap;        /* waits in the kernel itself for the kernel ahead in the stream */
     int max_splits;     /* 1: k is not split */
     int64_t max_m;      /* 0: any */
+    int counts;         /* adds up B's rows itself where m leaves a token of the tile unused: zero
+                           points then need no sums ahead (column is NULL) */
     int box_a, box_b;   /* not 0: rows of the tensor maps' boxes of tile_k bytes, given as a second
                            parameter, struct octgemm_tensor_maps */
     double rate;        /* multiply-adds per clock of a multiprocessor that runs all it can */
@@ -281,6 +283,9 @@ struct gpu_odd octgemm_gpu_odd_strides(const struct gpu_kernel *kernel, const oc
 
 /* Could those be copied? Not when that would take a good part of a device's memory. */
 int octgemm_gpu_may_copy(const struct gpu_odd *odd, const octgemm_args *args);
+
+/* Must the sums of B's rows be in memory before `kernel` starts? */
+int octgemm_gpu_needs_sums(const struct gpu_kernel *kernel, const octgemm_args *args);
 
 /* How `kernel` would do args on the device. frugal: without a workspace for partial sums and
  * copies. */

@@ -22,7 +22,7 @@ struct octgemm_gemm_params {
     const float *sa;       /* NULL: 1.0 */
     const float *sb;       /* NULL: 1.0 */
     const int32_t *za;     /* NULL: none */
-    const int32_t *column; /* n sums of B's rows, set when za is */
+    const int32_t *column; /* n sums of B's rows, with za; NULL: the kernel adds them up itself */
     const void *bias;      /* NULL: none */
     int32_t
         *partial; /* splits > 1, no cluster: unit u's tile_m * tile_n sums start at u times that */

@@ -2,8 +2,9 @@
  *
  * A run is one to four entries in the stream and nothing else: a copy of A and one of B (where
  * their strides are off the kernel's alignment and the plan says so), the sums of B's rows (with
- * zero points, unless the weights are packed and bring them, or that copy does), zeroed counters
- * (when k is split), the kernel. What they need of memory is the caller's workspace.
+ * zero points, unless the weights are packed and bring them, or that copy does, or the kernel
+ * itself), zeroed counters (when k is split), the kernel. What they need of memory is the caller's
+ * workspace.
  */
 #include "gpu/gpu.h"
 #include "error.h"
@@ -170,7 +171,7 @@ static void lay_out(struct layout *layout, const struct gpu_plan *plan,
 {
     size_t tiles = (size_t)plan->tiles_m * (size_t)plan->tiles_n;
     size_t tile_bytes = (size_t)kernel->tile_m * (size_t)kernel->tile_n * sizeof(int32_t);
-    int sums = args->za && !is_packed(args);
+    int sums = args->za && !is_packed(args); /* an odd address may take a kernel that needs them */
     int split = plan->splits > 1 && !plan->cluster;
     struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
     size_t row = (size_t)round_up(args->k, packed_alignment);
@@ -244,12 +245,11 @@ static octgemm_status start_weights(const struct gpu_ctx *ctx,
 /* What the kernel finds in the workspace instead of, or besides, the operands: aligned copies and
  * the sums of B's rows. */
 static octgemm_status start_copies(const struct gpu_ctx *ctx, struct octgemm_gemm_params *params,
-                                   const struct gpu_plan *plan, const struct gpu_odd *odd,
+                                   const struct gpu_plan *plan, const struct gpu_odd *odd, int sums,
                                    const octgemm_args *args, const struct layout *layout,
                                    char *workspace)
 {
     int64_t row = round_up(args->k, packed_alignment);
-    int sums = args->za && !is_packed(args);
     octgemm_status status = OCTGEMM_OK;
     if (plan->copied && odd->a) {
         struct octgemm_weights_params copy = {.b = args->a,
@@ -353,7 +353,8 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
     if (args->za && is_packed(args))
         params.column =
             (const int32_t *)((const char *)args->b + packed_rows(ctx, args->n) * params.ldb);
-    octgemm_status status = start_copies(ctx, &params, &plan, &odd, args, &layout, workspace);
+    octgemm_status status = start_copies(
+        ctx, &params, &plan, &odd, octgemm_gpu_needs_sums(kernel, args), args, &layout, workspace);
     int counters = plan.splits > 1 && !plan.cluster;
     if (counters && status == OCTGEMM_OK) {
         params.counter = (uint32_t *)(workspace + layout.counter);

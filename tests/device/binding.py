@@ -79,10 +79,10 @@ class Context:
     def status_of_run(self, product):
         return self.library.c.octgemm_run(self.handle, c.byref(product[0]))
 
-    def quantize(self, x, q, scale, zero=None):
+    def quantize(self, x, q, scale, zero=None, static=False):
         args = QuantizeArgs(
             size=c.sizeof(QuantizeArgs), rows=x.shape[0], k=x.shape[1], x=pointer(x),
             ldx=x.stride(0), x_type=TYPES[x.dtype], q=pointer(q), ldq=q.stride(0),
-            scale=pointer(scale), zero=pointer(zero),
+            scale=pointer(scale), zero=pointer(zero), static_scale=static,
             stream=torch.cuda.current_stream(x.device).cuda_stream)
         self.library.check(self.library.c.octgemm_quantize(self.handle, c.byref(args)))

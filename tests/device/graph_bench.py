@@ -130,8 +130,9 @@ def quantiser(library, rows):
             q = torch.empty(count, k, dtype=torch.int8, device="cuda")
             scale = torch.empty(count, device="cuda")
             zero = torch.empty(count, dtype=torch.int32, device="cuda")
-            for what, z in (("symmetric", None), ("asymmetric", zero)):
-                us = median_us(lambda i: context.quantize(x, q, scale, z))
+            for what, z in (("symmetric", None), ("asymmetric", zero), ("static", None)):
+                scale[0] = 0.03  # what "static" takes
+                us = median_us(lambda i: context.quantize(x, q, scale, z, what == "static"))
                 rate = count * k * (x.element_size() + 1) / us / 1e3
                 print(f"{count:6} x {k:6} {str(dtype):15} {what:10} {us:8.1f} us {rate:6.0f} GB/s "
                       f"{100 * rate / copy:4.0f} % of copy")

@@ -44,9 +44,19 @@ AVX2_INLINE __m256i broadcast_quad(const uint8_t *a)
     return _mm256_set1_epi32(octgemm_load_i32(a, 0));
 }
 
+/* What 8 columns of C have before this block of k. column_sums: NULL when C has begun. */
+AVX2_INLINE __m256i sum_before(const int32_t *c, const int32_t *column_sums)
+{
+    if (!column_sums)
+        return _mm256_load_si256((const __m256i *)c);
+    __m256i sums = _mm256_loadu_si256((const __m256i_u *)(const void *)column_sums);
+    return _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_slli_epi32(sums, 7));
+}
+
 /* ahead: what to fetch for the next step, `fetch` bytes with each group; one line unless `few`. */
 AVX2_INLINE void tile(int rows, int group, int few, const uint8_t *a, const int8_t *weights,
-                      int64_t depth, int32_t *c, int64_t ldc, const char *ahead, int64_t fetch)
+                      int64_t depth, int32_t *c, int64_t ldc, const int32_t *column_sums,
+                      const char *ahead, int64_t fetch)
 {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i sum[2][vectors];
@@ -87,19 +97,21 @@ AVX2_INLINE void tile(int rows, int group, int few, const uint8_t *a, const int8
     for (int i = 0; i < rows; i++)
         AVX2_UNROLL
     for (int v = 0; v < vectors; v++) {
-        __m256i *to = (__m256i *)(c + i * ldc + 8 * v);
-        _mm256_store_si256(to, _mm256_add_epi32(_mm256_load_si256(to), sum[i][v]));
+        int32_t *to = c + i * ldc + 8 * v;
+        __m256i before = sum_before(to, column_sums ? column_sums + 8 * v : NULL);
+        _mm256_store_si256((__m256i *)to, _mm256_add_epi32(before, sum[i][v]));
     }
 }
 
 typedef void tile_function(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                           int64_t ldc, const char *ahead, int64_t fetch);
+                           int64_t ldc, const int32_t *column_sums, const char *ahead,
+                           int64_t fetch);
 
 #define TILE(name, rows, group, few)                                                               \
     static void name(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,           \
-                     int64_t ldc, const char *ahead, int64_t fetch)                                \
+                     int64_t ldc, const int32_t *column_sums, const char *ahead, int64_t fetch)    \
     {                                                                                              \
-        tile(rows, group, few, a, weights, depth, c, ldc, ahead, fetch);                           \
+        tile(rows, group, few, a, weights, depth, c, ldc, column_sums, ahead, fetch);              \
     }
 TILE(one_by_1, 1, 1, 1)
 TILE(one_by_2, 1, 2, 1)
@@ -117,7 +129,8 @@ static tile_function *const few_rows[] = {[1] = few_by_1, [2] = few_by_2, [4] = 
 static tile_function *const two_rows[] = {[1] = two_by_1, [2] = two_by_2, [4] = two_by_4};
 
 void octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
-                        int64_t depth, int32_t *c, int64_t ldc, const char *next)
+                        int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
+                        const char *next)
 {
     /* The tiles share the fetching of the next step's weights. */
     int64_t tiles = (rows + AVX2_ACC16_ROWS - 1) / AVX2_ACC16_ROWS;
@@ -127,7 +140,8 @@ void octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t 
     int64_t fetched = 0;
     for (int64_t i = 0; i < rows; i += AVX2_ACC16_ROWS) {
         tile_function *multiply = i + 1 < rows ? two : one_row[group];
-        multiply(a + i * depth, weights, depth, c + i * ldc, ldc, next + fetched, fetch);
+        multiply(a + i * depth, weights, depth, c + i * ldc, ldc, start.columns, next + fetched,
+                 fetch);
         fetched += fetch * groups;
         if (fetched >= block)
             fetched = 0;

@@ -3,8 +3,6 @@
 #include "avx2_panel.h"
 #include "kernels.h"
 
-#include <immintrin.h>
-
 enum {
     most_rows = 128,
     most_columns = 128,
@@ -40,29 +38,20 @@ static int has_list(const struct product *of, const char *panel)
     return octgemm_load_i32(start, octgemm_avx2_blocks(of->tile->k)) != 0;
 }
 
-/* C begins with the terms that do not depend on a pair of row and column. Those of the columns
- * belong to the whole of k and so to the first range of k alone. */
-static void begin(const struct product *of, int64_t index)
+static int is_winograd(const struct product *of, const char *panel)
 {
-    const struct cpu_tile *t = of->tile;
-    const char *panel = panel_at(of, index);
-    int winograd = octgemm_load_i32(panel + of->panel.method, 0) == 0;
-    const int32_t *row_sum = (const int32_t *)((const char *)t->block + of->block.pair_sum);
-    for (int64_t j = 0; j < AVX2_COLUMNS; j += 8) {
-        const char *column = panel + (winograd ? of->panel.pair_sum : 0) + j * 4;
-        __m256i term = _mm256_loadu_si256((const __m256i *)(const void *)column);
-        if (!winograd)
-            term = _mm256_slli_epi32(term, 7);
-        if (t->k0 > 0)
-            term = _mm256_setzero_si256();
-        int32_t *c = t->c + index * AVX2_COLUMNS + j;
-        for (int64_t i = 0; i < t->rows; i++) {
-            __m256i row = _mm256_set1_epi32(winograd ? -row_sum[i] : 0);
-            _mm256_store_si256((__m256i *)(c + i * t->ldc), _mm256_sub_epi32(row, term));
-        }
-    }
-    if (has_list(of, panel))
-        memset(sums_of(of, index), 0, octgemm_avx2_list_bytes(t->rows));
+    return octgemm_load_i32(panel + of->panel.method, 0) == 0;
+}
+
+/* The terms that do not depend on a pair of row and column. Those of the columns belong to the
+ * whole of k and so to the first range of k alone. */
+static struct avx2_start start_of(const struct product *of, const char *panel)
+{
+    static const int32_t no_terms[AVX2_COLUMNS];
+    const char *columns = panel + (is_winograd(of, panel) ? of->panel.pair_sum : 0);
+    return (struct avx2_start){
+        .rows = (const int32_t *)((const char *)of->tile->block + of->block.pair_sum),
+        .columns = of->tile->k0 > 0 ? no_terms : (const int32_t *)(const void *)columns};
 }
 
 static const char *weights_at(const struct product *of, int64_t index, int64_t p)
@@ -98,13 +87,16 @@ static void step(const struct product *of, int64_t index, int64_t p, const char 
     int32_t *c = t->c + index * AVX2_COLUMNS;
     int group = octgemm_load_i32(panel + of->panel.method, 0);
     int64_t done = p - t->k0;
+    struct avx2_start start = {0};
+    if (done == 0)
+        start = start_of(of, panel);
     if (group == 0) {
         const int16_t *a = (const int16_t *)(block + of->block.words) + done * t->rows;
-        octgemm_avx2_winograd(a, t->rows, weights, depth, c, t->ldc, of->widened, next);
+        octgemm_avx2_winograd(a, t->rows, weights, depth, c, t->ldc, start, of->widened, next);
         return;
     }
     octgemm_avx2_acc16(group, (const uint8_t *)block + of->block.bytes + done * t->rows, t->rows,
-                       weights, depth, c, t->ldc, next);
+                       weights, depth, c, t->ldc, start, next);
 }
 
 /* The lists of these panels in [p, p + depth): strip by strip, so that its A stays in L1. */
@@ -133,14 +125,15 @@ static void end(const struct product *of, int64_t index)
         octgemm_avx2_list_finish(sums_of(of, index), t->rows, t->c + index * AVX2_COLUMNS, t->ldc);
 }
 
-/* The forms of A that a panel wants. */
-static void make_forms(const struct product *of, int64_t index)
+/* The forms of A that a panel wants, and zeros to add its list's part to. */
+static void begin(const struct product *of, int64_t index)
 {
     const char *panel = panel_at(of, index);
-    int winograd = octgemm_load_i32(panel + of->panel.method, 0) == 0;
-    octgemm_avx2_make_form(of->tile, winograd ? AVX2_WORDS : AVX2_BYTES);
-    if (has_list(of, panel))
+    octgemm_avx2_make_form(of->tile, is_winograd(of, panel) ? AVX2_WORDS : AVX2_BYTES);
+    if (has_list(of, panel)) {
         octgemm_avx2_make_form(of->tile, AVX2_TRANSPOSED);
+        memset(sums_of(of, index), 0, octgemm_avx2_list_bytes(of->tile->rows));
+    }
 }
 
 static size_t scratch_bytes(int64_t k)
@@ -161,10 +154,8 @@ static void multiply(const struct cpu_tile *t)
     };
     int64_t group = t->rows * (t->k1 - t->k0) <= resident_bytes ? 1 : t->panel_count;
     for (int64_t first = 0; first < t->panel_count; first += group) {
-        for (int64_t j = first; j < first + group; j++) {
-            make_forms(&of, j);
+        for (int64_t j = first; j < first + group; j++)
             begin(&of, j);
-        }
         for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH) {
             for (int64_t j = first; j < first + group; j++)
                 step(&of, j, p, weights_after(&of, first, group, j, p));

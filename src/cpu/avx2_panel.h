@@ -115,14 +115,23 @@ void octgemm_avx2_make_form(const struct cpu_tile *tile, enum avx2_form form);
 /* What follows adds one block of k of one panel to C. a: the block's own part of the prepared A;
  * weights: its weights; depth: its k, a multiple of 16. */
 
+/* What C begins with when its first block of k is added: minus a term of each row and minus one of
+ * each column. columns NULL: C has begun. */
+struct avx2_start {
+    const int32_t *rows;    /* Winograd: sums of a0 a1 */
+    const int32_t *columns; /* Winograd: sums of w0 w1; acc16: sums of w, which count 128 times */
+};
+
 /* avx2_acc16.c. group: 1, 2 or 4. next: the weights of the step to come, to be fetched. */
 void octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
-                        int64_t depth, int32_t *c, int64_t ldc, const char *next);
+                        int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
+                        const char *next);
 
-/* avx2_winograd.c: c gets the products of sums alone. widened: AVX2_WIDENED_BYTES of scratch. */
+/* avx2_winograd.c. widened: AVX2_WIDENED_BYTES of scratch. */
 enum { AVX2_WIDENED_BYTES = AVX2_DEPTH * AVX2_COLUMNS };
 void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights, int64_t depth,
-                           int32_t *c, int64_t ldc, void *widened, const char *next);
+                           int32_t *c, int64_t ldc, struct avx2_start start, void *widened,
+                           const char *next);
 
 /* avx2_list.c: one strip of rows (width: octgemm_avx2_strip_rows), one block of k. sums collects
  * the list's part of C in the order in which it is computed, over all blocks of k

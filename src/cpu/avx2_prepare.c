@@ -56,12 +56,9 @@ static __m256i widen(const uint8_t *from)
 
 static int32_t add_lanes(__m256i sum)
 {
-    int32_t lanes[8];
-    uint32_t total = 0;
-    _mm256_storeu_si256((__m256i *)lanes, sum);
-    for (int l = 0; l < 8; l++)
-        total += (uint32_t)lanes[l];
-    return (int32_t)total;
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
 }
 
 /* Winograd's order: rows in fours, quad by quad. Adds to pair_sum[row] the a0 a1 of each pair. */

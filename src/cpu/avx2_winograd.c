@@ -56,15 +56,31 @@ AVX2_INLINE __m256i broadcast_pair(const int16_t *a)
     return _mm256_set1_epi32(octgemm_load_i32(a, 0));
 }
 
-AVX2_INLINE void store_sums(int rows, int vectors, __m256i sum[][4], int32_t *c, int64_t ldc)
+AVX2_INLINE void store_sums(int rows, int vectors, __m256i sum[][4], int32_t *c, int64_t ldc,
+                            struct avx2_start start)
 {
     AVX2_UNROLL
     for (int i = 0; i < rows; i++)
         AVX2_UNROLL
     for (int v = 0; v < vectors; v++) {
-        __m256i *to = (__m256i *)(c + i * ldc + 8 * v);
-        _mm256_store_si256(to, _mm256_add_epi32(_mm256_load_si256(to), sum[i][v]));
+        __m256i *to = (__m256i *)(c + i * ldc + 8 * v), total;
+        if (start.columns)
+            total = _mm256_sub_epi32(_mm256_sub_epi32(sum[i][v], load(start.columns + 8 * v)),
+                                     _mm256_set1_epi32(start.rows[i]));
+        else
+            total = _mm256_add_epi32(sum[i][v], _mm256_load_si256(to));
+        _mm256_store_si256(to, total);
     }
+}
+
+/* The start of the tile `rows` lower and `columns` further right. */
+static struct avx2_start move_start(struct avx2_start start, int64_t rows, int64_t columns)
+{
+    if (start.columns) {
+        start.rows += rows;
+        start.columns += columns;
+    }
+    return start;
 }
 
 AVX2_INLINE void clear_sums(int rows, int vectors, __m256i sum[][4])
@@ -78,7 +94,8 @@ AVX2_INLINE void clear_sums(int rows, int vectors, __m256i sum[][4])
 
 /* rows x 8 * vectors columns, weights as they are packed, widened in registers. */
 AVX2_INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8_t *weights,
-                             int64_t depth, int32_t *c, int64_t ldc, const char *ahead)
+                             int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
+                             const char *ahead)
 {
     __m256i sum[4][4];
     clear_sums(rows, vectors, sum);
@@ -103,12 +120,12 @@ AVX2_INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8
                       _mm256_madd_epi16(_mm256_add_epi16(a0, w1[v]), _mm256_add_epi16(a1, w0[v])));
         }
     }
-    store_sums(rows, vectors, sum, c, ldc);
+    store_sums(rows, vectors, sum, c, ldc, start);
 }
 
 /* rows x 16 columns, weights widened: [k / 4][w1 w3 of 16 columns, w0 w2 of 16 columns]. */
 AVX2_INLINE void tile(int rows, const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c,
-                      int64_t ldc, const char *ahead)
+                      int64_t ldc, struct avx2_start start, const char *ahead)
 {
     __m256i sum[4][4];
     clear_sums(rows, half_vectors, sum);
@@ -126,62 +143,64 @@ AVX2_INLINE void tile(int rows, const int16_t *a, const int16_t *widened, int64_
                   _mm256_madd_epi16(add_memory(a0, w + 16), _mm256_add_epi16(a1, second_even)));
         }
     }
-    store_sums(rows, half_vectors, sum, c, ldc);
+    store_sums(rows, half_vectors, sum, c, ldc, start);
 }
 
 typedef void tile_function(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c,
-                           int64_t ldc, const char *ahead);
+                           int64_t ldc, struct avx2_start start, const char *ahead);
 typedef void narrow_function(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                             int64_t ldc, const char *ahead);
+                             int64_t ldc, struct avx2_start start, const char *ahead);
 
 static void one(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc,
-                const char *ahead)
+                struct avx2_start start, const char *ahead)
 {
-    tile(1, a, widened, depth, c, ldc, ahead);
+    tile(1, a, widened, depth, c, ldc, start, ahead);
 }
 
 static void two(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc,
-                const char *ahead)
+                struct avx2_start start, const char *ahead)
 {
-    tile(2, a, widened, depth, c, ldc, ahead);
+    tile(2, a, widened, depth, c, ldc, start, ahead);
 }
 
 static void three(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc,
-                  const char *ahead)
+                  struct avx2_start start, const char *ahead)
 {
-    tile(3, a, widened, depth, c, ldc, ahead);
+    tile(3, a, widened, depth, c, ldc, start, ahead);
 }
 
 static void four(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc,
-                 const char *ahead)
+                 struct avx2_start start, const char *ahead)
 {
-    tile(4, a, widened, depth, c, ldc, ahead);
+    tile(4, a, widened, depth, c, ldc, start, ahead);
 }
 
 static void narrow_one(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                       int64_t ldc, const char *ahead)
+                       int64_t ldc, struct avx2_start start, const char *ahead)
 {
-    narrow_tile(1, 4, a, weights, depth, c, ldc, ahead);
+    narrow_tile(1, 4, a, weights, depth, c, ldc, start, ahead);
 }
 
 static void narrow_two(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                       int64_t ldc, const char *ahead)
+                       int64_t ldc, struct avx2_start start, const char *ahead)
 {
-    narrow_tile(2, 4, a, weights, depth, c, ldc, ahead);
+    narrow_tile(2, 4, a, weights, depth, c, ldc, start, ahead);
 }
 
 static void narrow_three(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                         int64_t ldc, const char *ahead)
+                         int64_t ldc, struct avx2_start start, const char *ahead)
 {
-    narrow_tile(3, 2, a, weights, depth, c, ldc, ahead);
-    narrow_tile(3, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc, ahead + depth * 16);
+    narrow_tile(3, 2, a, weights, depth, c, ldc, start, ahead);
+    narrow_tile(3, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc, move_start(start, 0, 16),
+                ahead + depth * 16);
 }
 
 static void narrow_four(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                        int64_t ldc, const char *ahead)
+                        int64_t ldc, struct avx2_start start, const char *ahead)
 {
-    narrow_tile(4, 2, a, weights, depth, c, ldc, ahead);
-    narrow_tile(4, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc, ahead + depth * 16);
+    narrow_tile(4, 2, a, weights, depth, c, ldc, start, ahead);
+    narrow_tile(4, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc, move_start(start, 0, 16),
+                ahead + depth * 16);
 }
 
 /* By rows of a tile. */
@@ -201,10 +220,11 @@ static void widen(int16_t *widened, const int8_t *weights, int64_t depth)
 }
 
 void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights, int64_t depth,
-                           int32_t *c, int64_t ldc, void *widened, const char *next)
+                           int32_t *c, int64_t ldc, struct avx2_start start, void *widened,
+                           const char *next)
 {
     if (rows <= AVX2_WINOGRAD_ROWS) {
-        narrow_tiles[rows](a, weights, depth, c, ldc, next);
+        narrow_tiles[rows](a, weights, depth, c, ldc, start, next);
         return;
     }
     for (int half = 0; half < 2; half++) {
@@ -212,7 +232,8 @@ void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights
         widen(widened, weights + half * quad_bytes / 2, depth);
         for (int64_t i = 0; i < rows; i += AVX2_WINOGRAD_ROWS) {
             int64_t count = rows - i < AVX2_WINOGRAD_ROWS ? rows - i : AVX2_WINOGRAD_ROWS;
-            tiles[count](a + i * depth, widened, depth, c + i * ldc + half * 16, ldc, ahead);
+            tiles[count](a + i * depth, widened, depth, c + i * ldc + half * 16, ldc,
+                         move_start(start, i, half * 16), ahead);
         }
     }
 }

@@ -214,6 +214,7 @@ struct job {
     const struct cpu_gemm *gemm;
     const octgemm_args *args;
     const struct plan *plan;
+    int in_place; /* sums are made in D */
     int threads;
     int64_t shares; /* of an outer */
     struct share *share;
@@ -280,7 +281,7 @@ static const char *find_panels(struct worker *worker, const struct task *task)
 }
 
 static void multiply_panels(struct worker *worker, const struct task *task, const char *panels,
-                            int32_t *c)
+                            int32_t *c, int64_t ldc)
 {
     const struct job *job = worker->job;
     const struct cpu_gemm *gemm = job->gemm;
@@ -296,7 +297,7 @@ static void multiply_panels(struct worker *worker, const struct task *task, cons
                             .k0 = task->k0,
                             .k1 = task->k1,
                             .c = c,
-                            .ldc = job->plan->ldc,
+                            .ldc = ldc,
                             .scratch = worker->scratch};
     if (gemm->prepare &&
         (worker->prepared_rows != task->row_block || worker->prepared_k != task->k0)) {
@@ -398,6 +399,11 @@ static void do_task(struct worker *worker, const struct task *task)
     const struct job *job = worker->job;
     const struct plan *plan = job->plan;
     const char *panels = NULL;
+    if (job->in_place) {
+        int32_t *d = (int32_t *)job->args->d + task->i0 * job->args->ldd + task->j0;
+        multiply_panels(worker, task, find_panels(worker, task), d, job->args->ldd);
+        return;
+    }
     int32_t *c = plan->splits > 1 ? partial_sums(job, task, task->split) : worker->c;
     if (job->args->k == 0) {
         memset(c, 0, (size_t)(task->rows * plan->ldc) * sizeof *c);
@@ -405,7 +411,7 @@ static void do_task(struct worker *worker, const struct task *task)
         multiply_rows(worker, task, c);
     } else {
         panels = find_panels(worker, task);
-        multiply_panels(worker, task, panels, c);
+        multiply_panels(worker, task, panels, c, plan->ldc);
     }
     if (plan->splits > 1) {
         if (!add_partial_sums(job, task))
@@ -458,6 +464,17 @@ static void work(void *arg, int thread)
     octgemm_float_leave(state);
 }
 
+/* Integer results can be made where they belong if they lie there as kernels want them. A large D
+ * stays apart: its rows are far from each other, and sums are visited for every block of k. */
+static int fits_in_place(const struct cpu_ctx *cpu, const struct cpu_gemm *gemm,
+                         const octgemm_args *args, const struct plan *plan)
+{
+    size_t bytes = (size_t)args->m * (size_t)args->ldd * sizeof(int32_t);
+    return args->d_type == OCTGEMM_I32 && !args->za && args->k > 0 && plan->splits == 1 &&
+           plan->from != FROM_DOTS && args->n % gemm->format->nr == 0 && args->ldd % 16 == 0 &&
+           (uintptr_t)args->d % 64 == 0 && bytes <= cpu->caches.l2 / 2;
+}
+
 octgemm_status octgemm_cpu_run(const octgemm_ctx *ctx, const struct kernel *self,
                                const octgemm_args *args)
 {
@@ -471,6 +488,7 @@ octgemm_status octgemm_cpu_run(const octgemm_ctx *ctx, const struct kernel *self
                       .threads = octgemm_cpu_threads_now(plan.threads),
                       .share = (struct share *)memory,
                       .done = (int *)(memory + plan.share_bytes)};
+    job.in_place = fits_in_place(cpu, job.gemm, args, &plan);
     job.shares = shares_for(job.threads, &plan);
     memory += plan.share_bytes + plan.done_bytes;
     job.partial = memory;

@@ -32,6 +32,13 @@ static const struct suite_case table[] = {
     {.name = "aligned", .m = 64, .n = 64, .k = 128, SCALED, .d_type = OCTGEMM_BF16},
     {.name = "integers", .m = 37, .n = 43, .k = 259, .d_type = OCTGEMM_I32},
     {.name = "integers-aligned", .m = 128, .n = 128, .k = 256, .d_type = OCTGEMM_I32},
+    /* Sums made in D itself, between padding, over several blocks of k and of rows. */
+    {.name = "integers-in-place",
+     .m = 205,
+     .n = 192,
+     .k = 1100,
+     .pad_d = 16,
+     .d_type = OCTGEMM_I32},
     /* Few columns, long k, several blocks of rows: k is split between threads in each block. */
     {.name = "split-k-row-blocks", .m = 64, .n = 3, .k = 65792, .d_type = OCTGEMM_I32},
     /* Few tiles, long k: GPUs split it between blocks (tests/check_sim.c sees that they do). */

@@ -2,10 +2,10 @@
  * enum value has, on 64-bit machines. Compiled programs hold these numbers: a line of these tables
  * may be added, in a struct at its end, but never changed. tests/exports.txt has the functions. */
 #include "octgemm.h"
+#include "run_tests.h"
 
 #include <check.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 struct field {
     const char *name;
@@ -122,15 +122,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("abi");
     TCase *tests = tcase_create("abi");
     tcase_add_loop_test(tests, fields_lie_where_they_lay, 0, field_count);
     tcase_add_loop_test(tests, structs_have_their_sizes, 0, sizeof sizes / sizeof *sizes);
     tcase_add_loop_test(tests, values_are_pinned, 0, sizeof values / sizeof *values);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("abi", tests, CK_FORK_GETENV);
 }

@@ -4,6 +4,7 @@
  *   OCTGEMM_REQUIRE=cuda,cpu    makes the absence of a backend a failure instead of a skip
  *   OCTGEMM_CASE=<pattern>      runs the cases of that name
  */
+#include "run_tests.h"
 #include "suite/suite.h"
 
 #include "octgemm.h"
@@ -82,17 +83,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("accuracy");
     TCase *tests = tcase_create("accuracy");
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, every_kernel_equals_the_reference);
     tcase_add_loop_test(tests, every_instruction_set_of_the_cpu_equals_the_reference, 0,
                         sizeof caps / sizeof *caps);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK); /* GPU contexts do not survive a fork */
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("accuracy", tests, CK_NOFORK); /* GPU contexts do not survive a fork */
 }

@@ -2,13 +2,13 @@
  * software (tiles.c), everything around them is the processor's. So every `make check` on a machine
  * with AVX512-VNNI sees what only few machines could. */
 #include "cpu/cpu.h"
+#include "run_tests.h"
 #include "suite/suite.h"
 #include "tiles.h"
 
 #include <check.h>
 #include <cpuid.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { skipped = 77 }; /* exit status of a test program that could not be run (automake) */
 
@@ -66,15 +66,8 @@ int main(void)
         return skipped;
     }
     tiles_emulate();
-    Suite *suite = suite_create("amx");
     TCase *tests = tcase_create("amx");
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, the_amx_kernel_equals_the_reference);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("amx", tests, CK_NOFORK);
 }

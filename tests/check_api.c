@@ -2,6 +2,7 @@
  * it gets, and that a call that fails writes nothing. On the two host backends; what is checked
  * here happens before any backend is asked. */
 #include "octgemm.h"
+#include "run_tests.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -545,7 +546,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("api");
     TCase *tests = tcase_create("api");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -562,10 +562,5 @@ int main(void)
     tcase_add_test(tests, words);
     tcase_add_test(tests, the_last_error_is_one_line);
     tcase_add_test(tests, the_last_error_is_the_threads_own);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("api", tests, CK_FORK_GETENV);
 }

@@ -2,6 +2,7 @@
  * half both ways, every float around a rounding boundary, and many floats by chance. With
  * OCTGEMM_TIER=paranoid every float there is. */
 #include "epilogue.h"
+#include "run_tests.h"
 #include "suite/patterns.h"
 
 #include <check.h>
@@ -86,17 +87,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("convert");
     TCase *tests = tcase_create("convert");
     tcase_set_timeout(tests, 3600);
     tcase_add_loop_test(tests, every_half_is_widened_exactly_and_comes_back, 0, 2);
     tcase_add_loop_test(tests, floats_around_every_boundary_are_rounded_to_even, 0, 2);
     tcase_add_loop_test(tests, floats_by_chance, 0, 2);
     tcase_add_loop_test(tests, every_float, 0, 2);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("convert", tests, CK_FORK_GETENV);
 }

@@ -5,6 +5,7 @@
 #include "gpu_failures.h"
 #include "mock_cuda.h"
 #include "octgemm.h"
+#include "run_tests.h"
 
 #include <check.h>
 #include <dlfcn.h>
@@ -838,7 +839,6 @@ int main(void)
     /* Without shared libraries there is no mock. */
     if (access(MOCK_CUDA "/libcuda.so.1", R_OK) != 0)
         return skipped;
-    Suite *suite = suite_create("cuda on a mock driver");
     TCase *tests = tcase_create("cuda");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, no_driver_is_a_reason);
@@ -868,11 +868,5 @@ int main(void)
     tcase_add_test(tests, threads_choose_alike);
     gpu_add_failure_tests(tests, &cuda_failures);
     tcase_add_test(tests, out_of_memory_is_its_own_status);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_FORK);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("cuda on a mock driver", tests, CK_FORK);
 }

@@ -2,6 +2,7 @@
  * kernels in the simulator. So the whole host side, packed weights and column sums are checked bit
  * by bit in make check; OCTGEMM_TIER=big takes every case instead of a choice of them. */
 #include "mock_cuda.h"
+#include "run_tests.h"
 #include "suite/suite.h"
 
 #include <check.h>
@@ -61,15 +62,8 @@ int main(void)
     /* Without shared libraries there is no mock. */
     if (access(MOCK_CUDA "/libcuda.so.1", R_OK) != 0)
         return skipped;
-    Suite *suite = suite_create("cuda in a simulator");
     TCase *tests = tcase_create("cuda");
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, products_equal_the_reference);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("cuda in a simulator", tests, CK_NOFORK);
 }

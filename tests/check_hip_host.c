@@ -4,6 +4,7 @@
  * says is kept for the life of a process, so each test is one of its own; Check forks it. */
 #include "gpu_failures.h"
 #include "octgemm.h"
+#include "run_tests.h"
 #include "sim/runtime.h"
 
 #include <check.h>
@@ -153,7 +154,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("host side of HIP");
     TCase *tests = tcase_create("hip");
     tcase_set_timeout(tests, 120);
     if (access(MOCK_HIP_OLD "/libamdhip64.so.7", R_OK) == 0) /* else without shared libraries */
@@ -164,11 +164,5 @@ int main(void)
     tcase_add_test(tests, everything_is_given_back);
     gpu_add_failure_tests(tests, &hip_failures);
     tcase_add_loop_test(tests, a_code_has_its_words, 0, sizeof codes / sizeof *codes);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_FORK);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("host side of HIP", tests, CK_FORK);
 }

@@ -3,6 +3,7 @@
  * bytes see writes; this sees reads, which on a GPU is the task of compute-sanitizer. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include "octgemm.h"
+#include "run_tests.h"
 
 #include <check.h>
 #include <signal.h>
@@ -205,17 +206,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("memory");
     TCase *tests = tcase_create("memory");
     tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_loop_test(tests, products_stay_within_their_arrays, 0, 4);
     tcase_add_loop_test(tests, quantised_rows_stay_within_their_arrays, 0, 2 * cap_count);
     tcase_add_test_raise_signal(tests, one_byte_behind_is_a_signal, SIGSEGV);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite); /* each test in a process of its own */
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("memory", tests, CK_FORK_GETENV); /* each test in a process of its own */
 }

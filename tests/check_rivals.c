@@ -5,11 +5,11 @@
 #include "mock_rivals.h"
 #include "operands.h"
 #include "rivals.h"
+#include "run_tests.h"
 
 #include <check.h>
 #include <dlfcn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -228,7 +228,6 @@ int main(void)
     /* Without shared libraries there is no mock. */
     if (access(MOCK_RIVALS_3, R_OK) != 0)
         return skipped;
-    Suite *suite = suite_create("rivals");
     TCase *tests = tcase_create("rivals");
     tcase_set_timeout(tests, 0);
     tcase_add_loop_test(tests, a_sound_rival_is_measured, 0, count);
@@ -238,11 +237,5 @@ int main(void)
     tcase_add_test(tests, copies_of_weights_are_limited);
     tcase_add_test(tests, batches_are_recorded_where_the_driver_can);
     tcase_add_test(tests, a_host_has_no_stream_and_goes_on_counting);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK); /* OpenMP's threads do not survive a fork */
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("rivals", tests, CK_NOFORK); /* OpenMP's threads do not survive a fork */
 }

@@ -1,5 +1,6 @@
 /* Selection: which backend and kernel a context gets, from arguments and environment. */
 #include "octgemm.h"
+#include "run_tests.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -323,7 +324,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("select");
     TCase *tests = tcase_create("select");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -337,11 +337,5 @@ int main(void)
     tcase_add_test(tests, packed_weights_fit_kernels_of_their_format);
     tcase_add_test(tests, the_cpu_can_be_capped);
     tcase_add_test(tests, the_library_speaks_when_asked);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK); /* GPU contexts do not survive a fork */
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("select", tests, CK_NOFORK); /* GPU contexts do not survive a fork */
 }

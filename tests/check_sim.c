@@ -5,6 +5,7 @@
  *   OCTGEMM_SIM_TARGET=...   every kernel of one target only, and
  *   OCTGEMM_SIM_LIBRARY=...  on another runtime (tests/sim_mutations.sh)
  */
+#include "run_tests.h"
 #include "sim/runtime.h"
 #include "suite/suite.h"
 
@@ -94,7 +95,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("simulator");
     TCase *tests = tcase_create("simulator");
     const char *only = getenv("OCTGEMM_SIM_TARGET");
     int first = 0;
@@ -108,10 +108,5 @@ int main(void)
     }
     tcase_set_timeout(tests, 0);
     tcase_add_loop_test(tests, kernels_equal_the_reference, first, end);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("simulator", tests, CK_FORK_GETENV);
 }

@@ -1,5 +1,6 @@
 /* Proof that the accuracy suite can fail: results of the reference are spoiled between download and
  * comparison, one way at a time, and the suite must say what is wrong and where. */
+#include "run_tests.h"
 #include "suite/suite.h"
 
 #include "octgemm.h"
@@ -8,7 +9,6 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static unsigned char *element(const struct suite_view *view, int64_t i, int64_t j)
@@ -240,16 +240,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("suite-fails");
     TCase *tests = tcase_create("suite-fails");
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, a_spoiled_result_is_found, 0, spoiling_count);
     tcase_add_test(tests, an_absent_backend_fails_when_required);
     tcase_add_test(tests, an_unknown_case_or_kernel_is_no_success);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("suite-fails", tests, CK_FORK_GETENV);
 }

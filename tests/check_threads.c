@@ -3,6 +3,7 @@
  * bound to one core. Results must be those of the reference every time, and there are never more
  * threads than the caller allows. */
 #define _GNU_SOURCE /* sched_setaffinity */
+#include "run_tests.h"
 #include "suite/patterns.h"
 
 #include "octgemm.h"
@@ -457,7 +458,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("threads");
     TCase *tests = tcase_create("threads");
     tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -470,11 +470,5 @@ int main(void)
     tcase_add_loop_test(tests, inside_a_parallel_region, 0, 2);
     tcase_add_test(tests, from_one_thread_of_a_region);
 #endif
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK); /* OpenMP's threads do not survive a fork */
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("threads", tests, CK_NOFORK); /* OpenMP's threads do not survive a fork */
 }

@@ -99,6 +99,9 @@ const struct kernel *octgemm_choose_kernel(const octgemm_ctx *ctx, const octgemm
 /* select.c: of the kernels that take args, the one with the smallest cost; NULL: none does. */
 const struct kernel *octgemm_compare_kernels(const octgemm_ctx *ctx, const octgemm_args *args);
 
+/* select.c: what is asked for where a kernel is named without a product. */
+extern const octgemm_args octgemm_large_product;
+
 /* select.c: why a kernel cannot be used on this context, or for args when not NULL; NULL = it can.
  */
 const char *octgemm_kernel_obstacle(const octgemm_ctx *ctx, const struct kernel *kernel,

@@ -44,18 +44,11 @@ static octgemm_status make_plan(struct plan *plan, const char *function, const o
 
 octgemm_status octgemm_query(const octgemm_ctx *ctx, const octgemm_args *args, octgemm_info *out)
 {
-    static const octgemm_args large = {.size = sizeof large,
-                                       .m = 4096,
-                                       .n = 4096,
-                                       .k = 4096,
-                                       .lda = 4096,
-                                       .ldb = 4096,
-                                       .ldd = 4096};
     struct plan plan;
     if (!out)
         return null_argument("octgemm_query", "out");
-    octgemm_status status =
-        make_plan(&plan, "octgemm_query", ctx, args ? args : &large, OCTGEMM_CHECK_SHAPE);
+    octgemm_status status = make_plan(&plan, "octgemm_query", ctx,
+                                      args ? args : &octgemm_large_product, OCTGEMM_CHECK_SHAPE);
     if (status != OCTGEMM_OK)
         return status;
     *out = ctx->info;

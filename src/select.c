@@ -22,6 +22,14 @@ static const struct backend *const backends[] = {
 };
 enum { backend_count = sizeof backends / sizeof *backends };
 
+const octgemm_args octgemm_large_product = {.size = sizeof octgemm_large_product,
+                                            .m = 4096,
+                                            .n = 4096,
+                                            .k = 4096,
+                                            .lda = 4096,
+                                            .ldb = 4096,
+                                            .ldd = 4096};
+
 static const struct backend *find_backend(const char *name)
 {
     for (size_t i = 0; i < backend_count; i++)

@@ -158,15 +158,8 @@ int octgemm_gpu_devices(const struct backend *self)
 /* The kernel for a large product, from the table alone: nothing is loaded on the device. */
 static const char *likely_kernel(const struct backend *self, const struct gpu_device *device)
 {
-    const octgemm_args large = {.size = sizeof large,
-                                .m = 4096,
-                                .n = 4096,
-                                .k = 4096,
-                                .lda = 4096,
-                                .ldb = 4096,
-                                .ldd = 4096};
     const struct gpu_ctx ctx = {.base = {.backend = self}, .driver = self->impl, .device = device};
-    const struct kernel *kernel = octgemm_compare_kernels(&ctx.base, &large);
+    const struct kernel *kernel = octgemm_compare_kernels(&ctx.base, &octgemm_large_product);
     return kernel ? kernel->name : "";
 }
 

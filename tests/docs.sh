@@ -3,8 +3,11 @@
 # tests/docs.txt says, with a reason. A command that fails, or that a table's row replaces by something
 # that fails, fails the test; so a page cannot go on telling what is no longer true.
 . "${srcdir:-.}/tests/command/helpers.sh"
-source=$(cd "${srcdir:-.}" && pwd)
-build=$PWD
+# Names of the two trees without a space in them: commands have them unquoted.
+ln -s "$(cd "${srcdir:-.}" && pwd)" "$work/source"
+ln -s "$PWD" "$work/build"
+source=$work/source
+build=$work/build
 unset srcdir MAKEFLAGS MAKELEVEL MFLAGS
 export source build work
 # The leak checker crashes on threads of OpenBLAS and oneDNN; leaks are tests/command/'s affair.

@@ -1,10 +1,10 @@
 /* Selection: the table of backends, what `auto` means, and which kernel of a backend runs.
  *
- * The environment is read in octgemm_open() and nowhere else:
+ * The environment is read in octgemm_open(), and where backends are listed:
  *   OCTGEMM_BACKEND   the backend when the caller names none
  *   OCTGEMM_KERNEL    forces one kernel of the backend
  *   OCTGEMM_VERBOSE   1: one line on stderr for each operation (verbose.c)
- *   OCTGEMM_CPU       read by the cpu backend's open: caps the instruction set
+ *   OCTGEMM_CPU       read by the cpu backend: caps the instruction set
  */
 #include "backend.h"
 #include "environment.h"

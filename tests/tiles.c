@@ -1,3 +1,4 @@
+/* AMX in software: see tiles.h. */
 #define _GNU_SOURCE /* REG_RIP and the other names of saved registers */
 #include "tiles.h"
 

@@ -1,7 +1,7 @@
 /* octgemm bench: verifies, then times.
  *
  * Weights are cold, as in a model, where the other layers run in between: calls go round over
- * copies of them that together exceed any cache. `--hot` keeps to one. */
+ * copies of them that together exceed any cache (operands.h). `--hot` keeps to one. */
 #include "command.h"
 #include "device.h"
 #include "matrix.h"

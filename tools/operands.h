@@ -14,7 +14,8 @@ struct operands {
 int octgemm_make_operands(struct operands *operands, int64_t m, int64_t n, int64_t k, int64_t seed);
 void octgemm_release_operands(struct operands *operands);
 
-/* Copies of weights (n x k) that are read in turn, so that each is read from memory. */
+/* Copies of weights (n x k) that are read in turn, so that each comes from memory; too few for that
+ * where the weights are small. */
 int64_t octgemm_cold_copies(int64_t n, int64_t k);
 
 #endif

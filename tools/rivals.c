@@ -314,7 +314,7 @@ static int hold_contest(const struct contest *contest, const struct rivals_optio
     return status;
 }
 
-/* Brings the operands to the device, B in as many copies as keep it out of the caches. */
+/* Brings the operands to the device, B in copies. */
 static int upload_operands(struct contest *contest, const struct operands *operands, int hot)
 {
     struct device *device = &contest->device;

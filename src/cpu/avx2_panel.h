@@ -5,8 +5,8 @@
  *   acc16     A as a + 128 in 0..255. In a group of 1, 2 or 4 quads (a quad = 4 consecutive k) the
  *             two 16-bit lanes of a column add up 2, 4 or 8 products before they are widened. When
  *             in every lane the positive weights sum to at most 128 and the negative ones to at
- *             least -128, each partial sum is within 255 * 128 = 32640: neither vpmaddubsw
- * saturates nor vpaddw wraps. That is a fact about the weights, established when they are packed;
+ *             least -128, each partial sum is within 255 * 128 = 32640, which neither saturates
+ *             nor wraps. That is a fact about the weights, established when they are packed;
  *             what breaks it is moved from the weights to a list of (k, difference) that is
  *             multiplied apart.
  *   Winograd  (a0 + w1)(a1 + w0) - a0 a1 - w0 w1 in 16 bits: takes any weights, needs no list.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The command line itself: help, versions, wrong options, info, demo and bench.
+# The command line itself: help, versions, wrong options, info, demo, accuracy and bench.
 . "${srcdir:-.}/tests/command/helpers.sh"
 shapes=${srcdir:-.}/bench/shapes
 

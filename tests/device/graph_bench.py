@@ -1,4 +1,4 @@
-"""Times the CUDA backend as ../shared/tools/peers times its rivals: verified first, then four
+"""Times the CUDA backend by the method of the tables in bench/NOTES.md: verified first, then four
 rotating weights, 16 calls in one CUDA graph, the median of nine replays.
 
     python3 graph_bench.py path/to/liboctgemm.so [products|kernels|odd|quantiser ...] [M,M,...]

@@ -12,6 +12,7 @@
  * per entry. Considered and not taken: 16-bit chains of vpmullw (half the rows per vector, and they
  * must be cut where sums leave 16 bits). */
 #include "avx2_panel.h"
+#include "avx2_transpose.h"
 #include "avx2_unroll.h"
 
 #include <immintrin.h>
@@ -93,30 +94,15 @@ void octgemm_avx2_list(const void *list, const void *columns, int64_t count, con
 static void transpose_add(const int32_t *sums, int64_t stride, const int place[8], int64_t rows,
                           int32_t *c, int64_t ldc)
 {
-    __m256i x[8], y[8];
+    __m256i x[8];
     AVX2_UNROLL
     for (int j = 0; j < 8; j++)
         x[j] = _mm256_load_si256((const __m256i *)(sums + j * stride));
-    AVX2_UNROLL
-    for (int j = 0; j < 8; j += 2) {
-        y[j] = _mm256_unpacklo_epi32(x[j], x[j + 1]);
-        y[j + 1] = _mm256_unpackhi_epi32(x[j], x[j + 1]);
-    }
-    AVX2_UNROLL
-    for (int j = 0; j < 8; j += 4)
-        for (int h = 0; h < 2; h++) {
-            x[j + 2 * h] = _mm256_unpacklo_epi64(y[j + h], y[j + 2 + h]);
-            x[j + 2 * h + 1] = _mm256_unpackhi_epi64(y[j + h], y[j + 2 + h]);
-        }
-    AVX2_UNROLL
-    for (int l = 0; l < 4; l++) {
-        y[l] = _mm256_permute2x128_si256(x[l], x[l + 4], 0x20);
-        y[l + 4] = _mm256_permute2x128_si256(x[l], x[l + 4], 0x31);
-    }
+    avx2_transpose(x);
     for (int l = 0; l < 8; l++)
         if (place[l] < rows) {
             __m256i *to = (__m256i *)(c + place[l] * ldc);
-            _mm256_store_si256(to, _mm256_add_epi32(_mm256_load_si256(to), y[l]));
+            _mm256_store_si256(to, _mm256_add_epi32(_mm256_load_si256(to), x[l]));
         }
 }
 

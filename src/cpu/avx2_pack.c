@@ -5,7 +5,7 @@
  * whose predicted time is the least is taken. Weights of networks (heavy-tailed) end with groups of
  * 4, Gaussian ones with 2, uniformly random ones with Winograd. */
 #include "avx2_panel.h"
-#include "avx2_unroll.h"
+#include "avx2_transpose.h"
 
 #include <immintrin.h>
 
@@ -23,30 +23,6 @@ enum { method_count = sizeof methods / sizeof *methods, entry_cost = 20000, list
 
 /* ---- the weights in panel order, and their sums ------------------------------------------------
  */
-
-/* 8 columns x 32 k of b: eight vectors of 8 columns x 4 k. */
-static void transpose_quads(__m256i x[8])
-{
-    __m256i y[8];
-    AVX2_UNROLL
-    for (int j = 0; j < 8; j += 2) {
-        y[j] = _mm256_unpacklo_epi32(x[j], x[j + 1]);
-        y[j + 1] = _mm256_unpackhi_epi32(x[j], x[j + 1]);
-    }
-    AVX2_UNROLL
-    for (int j = 0; j < 8; j += 4)
-        AVX2_UNROLL
-    for (int h = 0; h < 2; h++) {
-        x[j + 2 * h] = _mm256_unpacklo_epi64(y[j + h], y[j + 2 + h]);
-        x[j + 2 * h + 1] = _mm256_unpackhi_epi64(y[j + h], y[j + 2 + h]);
-    }
-    AVX2_UNROLL
-    for (int l = 0; l < 4; l++) {
-        y[l] = _mm256_permute2x128_si256(x[l], x[l + 4], 0x20);
-        y[l + 4] = _mm256_permute2x128_si256(x[l], x[l + 4], 0x31);
-    }
-    memcpy(x, y, sizeof y);
-}
 
 /* 32 bytes of a row of b that ends after `left`; zeros behind its end, or for no row at all. */
 static __m256i load_row(const int8_t *b, int64_t left)
@@ -70,7 +46,7 @@ static void copy_columns(int8_t *weights, const int8_t *b, int64_t ldb, int64_t 
         __m256i x[8];
         for (int64_t j = 0; j < columns_step; j++)
             x[j] = j < columns ? load_row(b + j * ldb + p, k - p) : _mm256_setzero_si256();
-        transpose_quads(x);
+        avx2_transpose(x); /* 8 columns x 32 k: eight vectors of 8 columns x 4 k */
         int64_t quads = rounded - p < 32 ? (rounded - p) / 4 : 8;
         for (int64_t q = 0; q < quads; q++) {
             __m256i odd = _mm256_srai_epi16(x[q], 8);

@@ -166,32 +166,13 @@ static void multiply(const struct cpu_tile *t)
     }
 }
 
-const struct cpu_gemm octgemm_cpu_avx2_acc16 = {
-    .isa = CPU_AVX2,
-    .rate = 32,
-    .format = &octgemm_avx2_acc16_format,
-    .mr = 4,
-    .nt = AVX2_COLUMNS,
-    .mc = most_rows,
-    .nc = most_columns,
-    .direct_m = 8,
-    .block_bytes = octgemm_avx2_block_bytes,
-    .prepare = octgemm_avx2_prepare,
-    .scratch_bytes = scratch_bytes,
-    .multiply = multiply,
-};
-
-const struct cpu_gemm octgemm_cpu_avx2_winograd = {
-    .isa = CPU_AVX2,
-    .rate = 32,
-    .format = &octgemm_avx2_winograd_format,
-    .mr = 4,
-    .nt = AVX2_COLUMNS,
-    .mc = most_rows,
-    .nc = most_columns,
-    .direct_m = 8,
-    .block_bytes = octgemm_avx2_block_bytes,
-    .prepare = octgemm_avx2_prepare,
-    .scratch_bytes = scratch_bytes,
-    .multiply = multiply,
-};
+/* The two differ in what their weights are packed for; each panel says how it is multiplied. */
+#define AVX2_GEMM(packed)                                                                          \
+    {                                                                                              \
+        .isa = CPU_AVX2, .rate = 32, .format = &packed, .mr = 4, .nt = AVX2_COLUMNS,               \
+        .mc = most_rows, .nc = most_columns, .direct_m = 8,                                        \
+        .block_bytes = octgemm_avx2_block_bytes, .prepare = octgemm_avx2_prepare,                  \
+        .scratch_bytes = scratch_bytes, .multiply = multiply,                                      \
+    }
+const struct cpu_gemm octgemm_cpu_avx2_acc16 = AVX2_GEMM(octgemm_avx2_acc16_format);
+const struct cpu_gemm octgemm_cpu_avx2_winograd = AVX2_GEMM(octgemm_avx2_winograd_format);

@@ -178,17 +178,17 @@ defect avx2_acc16_2x32 $file 'differences added twice' 's/lane\[largest \/ 2 \* 
 defect avx2_winograd_4x32 $file 'sums of pairs' 's/pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(even, odd));/pairs = _mm256_madd_epi16(even, odd);/'
 defect avx2_winograd_4x32 $file 'weights behind the end' 's/if (left >= 32)/if (left >= 0)/'
 file=src/cpu/avx2_multiply.c
-defect avx2_winograd_4x32 $file 'terms of the columns in every range of k' 's/if (t->k0 > 0)/if (0)/'
-defect avx2_winograd_4x32 $file 'terms of the rows' 's/winograd ? -row_sum\[i\] : 0/0/'
-defect avx2_acc16_2x32 $file 'the offset of A' 's/_mm256_slli_epi32(term, 7)/_mm256_slli_epi32(term, 6)/'
+defect avx2_winograd_4x32 $file 'terms of the columns in every range of k' 's/of->tile->k0 > 0 ? no_terms/0 ? no_terms/'
 defect avx2_acc16_2x32 $file 'the list of the first panel' 's/width, sums_of(of, j) +/width, sums_of(of, first) +/'
 file=src/cpu/avx2_list.c
 defect avx2_acc16_2x32 $file 'rows behind the last' 's/if (place\[l\] < rows) {/{/'
 defect avx2_acc16_2x32 $file 'rows in another order' 's/{4, 5, 6, 7, 20, 21, 22, 23}/{16, 17, 18, 19, 4, 5, 6, 7}/'
 file=src/cpu/avx2_acc16.c
+defect avx2_acc16_2x32 $file 'the offset of A' 's/_mm256_slli_epi32(sums, 7)/_mm256_slli_epi32(sums, 6)/'
 defect avx2_acc16_2x32 $file 'the last row of an odd number' 's/i + 1 < rows ? two : one_row\[group\]/two/'
 defect avx2_acc16_2x32 $file 'a group too few' 's/k < depth; k += 4 \* group/k + 4 * group < depth; k += 4 * group/'
 file=src/cpu/avx2_winograd.c
+defect avx2_winograd_4x32 $file 'terms of the rows' 's/_mm256_set1_epi32(start.rows\[i\])/_mm256_setzero_si256()/'
 defect avx2_winograd_4x32 $file 'the second half of a panel' 's/ldc, next);$/&/;s/weights + half \* quad_bytes \/ 2, depth/weights, depth/'
 defect avx2_winograd_4x32 $file 'odd and even weights' 's/w1\[v\] = odd(quads);/w1[v] = even(quads);/'
 file=src/cpu/avx2_prepare.c

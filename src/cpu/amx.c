@@ -64,8 +64,9 @@ static void configure(int64_t first, int64_t second)
     __asm__ volatile("ldtilecfg %0" : : "m"(config));
 }
 
-/* What was stored is in memory from here on: GCC's intrinsics do not say that tiles read it. */
-static inline void finish_stores(void)
+/* Memory is as the program says, on both sides: GCC's intrinsics do not say that tiles read and
+ * write it. */
+static inline void settle_memory(void)
 {
     __asm__ volatile("" : : : "memory");
 }
@@ -115,7 +116,7 @@ static void prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int
     }
 }
 
-/* One product: row tiles x panels over a block of k, added to c. */
+/* One product: row tiles x panels over a block of k, written to the scratch. */
 struct amx_step {
     const int8_t *a;       /* the first row tile's tiles */
     int64_t a_distance;    /* to the second's */
@@ -125,8 +126,7 @@ struct amx_step {
     const uint8_t *last_w; /* and a last one of each panel, TILE_BYTES apart, or NULL */
     const uint8_t *ahead;  /* what to prefetch: `lines` lines of each panel in each step */
     int64_t lines;
-    int32_t *c;
-    int64_t ldc;
+    int32_t *scratch;
 };
 
 static inline void prefetch(const struct amx_step *s, int64_t i, int panels)
@@ -139,27 +139,22 @@ static inline void prefetch(const struct amx_step *s, int64_t i, int panels)
 
 /* The number of a tile is part of the instruction, so the two shapes are written out; `panels` is a
  * constant where they are called. */
-static inline void load_c_pair(const struct amx_step *s, int panels)
+static inline void clear_c(void)
 {
-    const int64_t stride = s->ldc * (int64_t)sizeof(int32_t);
-    const int32_t *below = s->c + TILE_ROWS * s->ldc;
-    _tile_loadd(0, s->c, stride);
-    _tile_loadd(1, below, stride);
-    if (panels > 1) {
-        _tile_loadd(2, s->c + VNNI16_COLUMNS, stride);
-        _tile_loadd(3, below + VNNI16_COLUMNS, stride);
-    }
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
 }
 
-static inline void store_c_pair(const struct amx_step *s, int panels)
+static inline void store_c_pair(int32_t *c, int panels)
 {
-    const int64_t stride = s->ldc * (int64_t)sizeof(int32_t);
-    int32_t *below = s->c + TILE_ROWS * s->ldc;
-    _tile_stored(0, s->c, stride);
-    _tile_stored(1, below, stride);
+    enum { ld = 2 * VNNI16_COLUMNS, stride = ld * sizeof(int32_t) };
+    _tile_stored(0, c, stride);
+    _tile_stored(1, c + TILE_ROWS * ld, stride);
     if (panels > 1) {
-        _tile_stored(2, s->c + VNNI16_COLUMNS, stride);
-        _tile_stored(3, below + VNNI16_COLUMNS, stride);
+        _tile_stored(2, c + VNNI16_COLUMNS, stride);
+        _tile_stored(3, c + TILE_ROWS * ld + VNNI16_COLUMNS, stride);
     }
 }
 
@@ -180,8 +175,8 @@ static inline void multiply_pair_tile(const int8_t *a, int64_t a_distance, const
 
 static inline void multiply_pair(const struct amx_step *s, int panels)
 {
-    finish_stores();
-    load_c_pair(s, panels);
+    settle_memory();
+    clear_c();
     for (int64_t i = 0; i < s->k_tiles; i++) {
         multiply_pair_tile(s->a + i * TILE_BYTES, s->a_distance, s->w + i * TILE_BYTES,
                            s->w_distance, panels);
@@ -190,31 +185,19 @@ static inline void multiply_pair(const struct amx_step *s, int panels)
     if (s->last_w)
         multiply_pair_tile(s->a + s->k_tiles * TILE_BYTES, s->a_distance, s->last_w, TILE_BYTES,
                            panels);
-    store_c_pair(s, panels);
+    store_c_pair(s->scratch, panels);
 }
 
-static inline void load_c_single(const struct amx_step *s, int panels)
+static inline void store_c_single(int32_t *c, int panels)
 {
-    const int64_t stride = s->ldc * (int64_t)sizeof(int32_t);
-    _tile_loadd(0, s->c, stride);
+    enum { stride = 4 * VNNI16_COLUMNS * sizeof(int32_t) };
+    _tile_stored(0, c, stride);
     if (panels > 1)
-        _tile_loadd(1, s->c + VNNI16_COLUMNS, stride);
+        _tile_stored(1, c + VNNI16_COLUMNS, stride);
     if (panels > 2)
-        _tile_loadd(2, s->c + 2 * VNNI16_COLUMNS, stride);
+        _tile_stored(2, c + 2 * VNNI16_COLUMNS, stride);
     if (panels > 3)
-        _tile_loadd(3, s->c + 3 * VNNI16_COLUMNS, stride);
-}
-
-static inline void store_c_single(const struct amx_step *s, int panels)
-{
-    const int64_t stride = s->ldc * (int64_t)sizeof(int32_t);
-    _tile_stored(0, s->c, stride);
-    if (panels > 1)
-        _tile_stored(1, s->c + VNNI16_COLUMNS, stride);
-    if (panels > 2)
-        _tile_stored(2, s->c + 2 * VNNI16_COLUMNS, stride);
-    if (panels > 3)
-        _tile_stored(3, s->c + 3 * VNNI16_COLUMNS, stride);
+        _tile_stored(3, c + 3 * VNNI16_COLUMNS, stride);
 }
 
 static inline void multiply_single_tile(const int8_t *a, const uint8_t *w, int64_t w_distance,
@@ -239,15 +222,15 @@ static inline void multiply_single_tile(const int8_t *a, const uint8_t *w, int64
 
 static inline void multiply_single(const struct amx_step *s, int panels)
 {
-    finish_stores();
-    load_c_single(s, panels);
+    settle_memory();
+    clear_c();
     for (int64_t i = 0; i < s->k_tiles; i++) {
         multiply_single_tile(s->a + i * TILE_BYTES, s->w + i * TILE_BYTES, s->w_distance, panels);
         prefetch(s, i, panels);
     }
     if (s->last_w)
         multiply_single_tile(s->a + s->k_tiles * TILE_BYTES, s->last_w, TILE_BYTES, panels);
-    store_c_single(s, panels);
+    store_c_single(s->scratch, panels);
 }
 
 static void pair_1(const struct amx_step *s)
@@ -288,31 +271,40 @@ struct shape {
 static const struct shape pair = {2, 2, {pair_1, pair_2}};
 static const struct shape single = {1, 4, {single_1, single_2, single_3, single_4}};
 
-/* C starts at -128 * (sum of the row of A). */
-static void start_c(int32_t *c, int64_t ldc, int64_t rows, int64_t panels, const int32_t *row_sums)
-{
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t p = 0; p < panels; p++)
-            _mm512_storeu_si512(c + i * ldc + p * VNNI16_COLUMNS,
-                                _mm512_set1_epi32(-128 * row_sums[i]));
-}
-
 /* Rows [row, row + rows) of a tile, in pieces of one shape. Every piece but the last is whole. */
 struct rows {
     const struct shape *shape;
     int64_t row, rows, piece, pieces;
 };
 
+/* What the tiles left in the scratch, completed: to C, or, when it is all of a part, to D. */
+static void leave_piece(const struct cpu_tile *t, int32_t *scratch, int64_t ld,
+                        const struct cpu_part *part, int begun, int ended)
+{
+    const int32_t *row_sums = (const int32_t *)t->block + part->i;
+    int32_t *c = t->c + part->i * t->ldc + part->j;
+    const int to_d = ended && t->finish;
+    for (int64_t i = 0; i < part->rows; i++, c += t->ldc) {
+        const __m512i start = _mm512_set1_epi32(-128 * row_sums[i]);
+        for (int64_t j = 0; j < part->columns; j += VNNI16_COLUMNS) {
+            int32_t *sums = scratch + i * ld + j;
+            __m512i before = begun ? _mm512_load_si512(c + j) : start;
+            _mm512_store_si512(to_d ? sums : c + j,
+                               _mm512_add_epi32(before, _mm512_load_si512(sums)));
+        }
+    }
+    if (to_d)
+        t->finish(t, part);
+}
+
 /* All rows x the panels from p on x [k, end). `next` is what comes after. */
 static void multiply_block(const struct cpu_tile *t, const struct rows *r, int64_t p, int64_t k,
                            int64_t end, const uint8_t *w, const uint8_t *next)
 {
-    const int32_t *row_sums = t->block;
     const int64_t row_tile = TILE_ROWS * round_up(t->k1 - t->k0, TILE_K);
     const int8_t *a = (const int8_t *)t->block + sums_bytes(t->rows) + (k - t->k0) * TILE_ROWS;
-    const int64_t panels =
-        t->panel_count - p < r->shape->panels ? t->panel_count - p : r->shape->panels;
-    const int64_t rest = (end - k) % TILE_K;
+    const int64_t panels = at_most(t->panel_count - p, r->shape->panels);
+    const int64_t rest = (end - k) % TILE_K, ld = r->shape->panels * VNNI16_COLUMNS;
     uint8_t last_w[MOST_PANELS * TILE_BYTES];
     struct amx_step s = {
         .a_distance = row_tile,
@@ -321,7 +313,7 @@ static void multiply_block(const struct cpu_tile *t, const struct rows *r, int64
         .k_tiles = (end - k) / TILE_K,
         .last_w = rest > 0 ? last_w : NULL,
         .lines = (TILE_ROWS + r->pieces - 1) / r->pieces,
-        .ldc = t->ldc,
+        .scratch = t->scratch,
     };
     if (rest > 0) {
         memset(last_w, 0, sizeof last_w);
@@ -329,15 +321,19 @@ static void multiply_block(const struct cpu_tile *t, const struct rows *r, int64
             memcpy(last_w + i * TILE_BYTES, w + i * s.w_distance + s.k_tiles * TILE_BYTES,
                    (size_t)(rest + 3) / 4 * VNNI16_QUAD_BYTES);
     }
-    if (k == t->k0) /* well before the tiles load it: they cannot take it from the store buffer */
-        start_c(t->c + r->row * t->ldc + p * VNNI16_COLUMNS, t->ldc, r->rows, panels,
-                row_sums + r->row);
     for (int64_t i = 0; i < r->pieces; i++) {
         const int64_t first = r->row + i * r->piece;
+        const struct cpu_part part = {.c = s.scratch,
+                                      .ldc = ld,
+                                      .i = first,
+                                      .rows = at_most(r->piece, r->row + r->rows - first),
+                                      .j = p * VNNI16_COLUMNS,
+                                      .columns = panels * VNNI16_COLUMNS};
         s.a = a + first / TILE_ROWS * row_tile;
         s.ahead = next + i * s.k_tiles * s.lines * CACHE_LINE;
-        s.c = t->c + first * t->ldc + p * VNNI16_COLUMNS;
         r->shape->multiply[panels - 1](&s);
+        settle_memory();
+        leave_piece(t, s.scratch, ld, &part, k > t->k0, end == t->k1);
     }
 }
 
@@ -370,6 +366,11 @@ static void multiply(const struct cpu_tile *t)
 {
     if (t->rows <= FEW_ROWS) {
         octgemm_cpu_avx512vnni.multiply(t);
+        if (t->finish)
+            t->finish(t, &(struct cpu_part){.c = t->c,
+                                            .ldc = t->ldc,
+                                            .rows = t->rows,
+                                            .columns = t->panel_count * VNNI16_COLUMNS});
         return;
     }
     const int64_t rest = t->rows % (2 * TILE_ROWS);
@@ -388,6 +389,13 @@ static void multiply(const struct cpu_tile *t)
     _tile_release();
 }
 
+/* The sums of one piece, of either shape. */
+static size_t scratch_bytes(int64_t k)
+{
+    (void)k;
+    return 4 * TILE_ROWS * VNNI16_COLUMNS * sizeof(int32_t);
+}
+
 const struct cpu_gemm octgemm_cpu_amx = {
     .isa = CPU_AMX,
     .rate = 512,
@@ -395,9 +403,12 @@ const struct cpu_gemm octgemm_cpu_amx = {
     .mr = 2 * TILE_ROWS,
     .nt = 4 * VNNI16_COLUMNS,
     .mc = 128,
+    .mc_alone = 256,
     .nc = 256,
     .direct_m = 8,
     .block_bytes = block_bytes,
     .prepare = prepare,
+    .scratch_bytes = scratch_bytes,
     .multiply = multiply,
+    .finishes = 1,
 };

@@ -22,6 +22,10 @@ struct cpu_vector {
     enum cpu_isa isa;
     cpu_epilogue_row *epilogue[4]; /* by octgemm_type of D */
 
+    /* Whole cache lines, written to memory around the caches; a fence must follow before others may
+     * read them. NULL: no such stores here. */
+    void (*write_around)(void *to, const void *from, size_t bytes);
+
     /* Rows [first, last) of a quantisation. */
     void (*quantize)(const octgemm_quantize_args *args, int64_t first, int64_t last);
 

@@ -155,9 +155,17 @@ static inline vint add_dots(vint sum, vdots x, vdots y)
 
 #include "vector_body.h"
 
+static void write_around(void *to, const void *from, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += sizeof(__m512i))
+        _mm512_stream_si512((__m512i *)(void *)((char *)to + at),
+                            load_int((const char *)from + at));
+}
+
 const struct cpu_vector octgemm_cpu_vector_avx512 = {
     .isa = CPU_AVX512BW,
     .epilogue = {epilogue_f32, epilogue_f16, epilogue_bf16, epilogue_i32},
+    .write_around = write_around,
     .quantize = quantize_rows,
     .dot = dot,
 };

@@ -9,16 +9,20 @@
  * in a tile as there are, for tdpbsud takes a cycle for each. Up to 4 rows the VNNI kernel wins.
  *
  * A is copied tile by tile (prepare): rows whose stride is a power of two would share a set of L1.
- * While 128 rows use the weights of two panels, the next two are prefetched into L2, where what is
- * used of A stays over all panels.
+ * While a block of rows uses the weights of two panels, the next two are prefetched into L2, where
+ * what is used of A stays over all panels: 256 rows when one thread has its L2 to itself, else 128,
+ * for two threads may share one. k stays uncut up to 4096, and the tiles' sums go to a scratch in
+ * L1 and from there to C, whose rows lie far apart.
  *
- * Measured on 16 cores of a Xeon (2.8 GHz, 2 MB L2 each, neighbours unknown), n = k = 4096, m =
- * 1024, int32 out, all in one run: 13.2 TOPS on 16 threads and 1.3 (best 1.6) on one, beside 10.6
- * and 1.1 with A read from the caller's rows. Ceilings of loops on random data on one thread (and
- * 16): 3.7 (41) in registers, 2.5 (26) with tiles loaded from L1, 3.2 (23) from L2, 2.5 (19) with A
- * in rows of 4096 there. What lost: prefetching A or the weights into L1 (-4 to -25 %), all loads
- * ahead of all products (-1 to -25 %). No difference: no prefetch into L2, 512 columns, weights
- * loaded as a stream, k cut at 1024 with A as a stream.
+ * Measured on 16 cores of a Xeon (3 GHz, 2 MB L2 each, shared with others), n = k = 4096, m = 1024,
+ * all in one run, beside the kernel before this one: int32 out 19.3 and 16.9 TOPS on 16 threads,
+ * 1.87 and 1.62 on one (4.7 in registers). L2 is not the limit: with weights of one pair of panels
+ * and no D, one thread reaches 3.05. What costs is to read weights from L3 or memory (22 %) and D
+ * (17 %; less now that a large one is written around the caches). What lost: k cut to 512, 1024 or
+ * 2048 (-1 to -20 %: C is read and written more often), rows of A in L1 and weights from L2 (-28
+ * %), 512 rows (-35 %), D made piece by piece from the scratch (int32 +2 %, bf16 -8 %),
+ * prefetching A or weights into L1, all loads ahead of all products. No difference: 2 MB pages, A
+ * of two row tiles side by side, weights or A loaded as a stream.
  *
  * The tile configuration belongs to the thread, so multiply() loads it each time and releases it:
  * the caller's code never sees tiles in use. */
@@ -277,24 +281,20 @@ struct rows {
     int64_t row, rows, piece, pieces;
 };
 
-/* What the tiles left in the scratch, completed: to C, or, when it is all of a part, to D. */
-static void leave_piece(const struct cpu_tile *t, int32_t *scratch, int64_t ld,
-                        const struct cpu_part *part, int begun, int ended)
+/* Adds what the tiles left in the scratch to C, or begins C with it and -128 * (sum of the row of
+ * A). */
+static void add_piece(const struct cpu_tile *t, int64_t row, int64_t rows, int64_t column,
+                      int64_t columns, int64_t ld, int begun)
 {
-    const int32_t *row_sums = (const int32_t *)t->block + part->i;
-    int32_t *c = t->c + part->i * t->ldc + part->j;
-    const int to_d = ended && t->finish;
-    for (int64_t i = 0; i < part->rows; i++, c += t->ldc) {
+    const int32_t *row_sums = (const int32_t *)t->block + row, *sums = t->scratch;
+    int32_t *c = t->c + row * t->ldc + column;
+    for (int64_t i = 0; i < rows; i++, c += t->ldc, sums += ld) {
         const __m512i start = _mm512_set1_epi32(-128 * row_sums[i]);
-        for (int64_t j = 0; j < part->columns; j += VNNI16_COLUMNS) {
-            int32_t *sums = scratch + i * ld + j;
+        for (int64_t j = 0; j < columns; j += VNNI16_COLUMNS) {
             __m512i before = begun ? _mm512_load_si512(c + j) : start;
-            _mm512_store_si512(to_d ? sums : c + j,
-                               _mm512_add_epi32(before, _mm512_load_si512(sums)));
+            _mm512_store_si512(c + j, _mm512_add_epi32(before, _mm512_load_si512(sums + j)));
         }
     }
-    if (to_d)
-        t->finish(t, part);
 }
 
 /* All rows x the panels from p on x [k, end). `next` is what comes after. */
@@ -323,17 +323,12 @@ static void multiply_block(const struct cpu_tile *t, const struct rows *r, int64
     }
     for (int64_t i = 0; i < r->pieces; i++) {
         const int64_t first = r->row + i * r->piece;
-        const struct cpu_part part = {.c = s.scratch,
-                                      .ldc = ld,
-                                      .i = first,
-                                      .rows = at_most(r->piece, r->row + r->rows - first),
-                                      .j = p * VNNI16_COLUMNS,
-                                      .columns = panels * VNNI16_COLUMNS};
         s.a = a + first / TILE_ROWS * row_tile;
         s.ahead = next + i * s.k_tiles * s.lines * CACHE_LINE;
         r->shape->multiply[panels - 1](&s);
         settle_memory();
-        leave_piece(t, s.scratch, ld, &part, k > t->k0, end == t->k1);
+        add_piece(t, first, at_most(r->piece, r->row + r->rows - first), p * VNNI16_COLUMNS,
+                  panels * VNNI16_COLUMNS, ld, k > t->k0);
     }
 }
 
@@ -366,11 +361,6 @@ static void multiply(const struct cpu_tile *t)
 {
     if (t->rows <= FEW_ROWS) {
         octgemm_cpu_avx512vnni.multiply(t);
-        if (t->finish)
-            t->finish(t, &(struct cpu_part){.c = t->c,
-                                            .ldc = t->ldc,
-                                            .rows = t->rows,
-                                            .columns = t->panel_count * VNNI16_COLUMNS});
         return;
     }
     const int64_t rest = t->rows % (2 * TILE_ROWS);
@@ -404,11 +394,11 @@ const struct cpu_gemm octgemm_cpu_amx = {
     .nt = 4 * VNNI16_COLUMNS,
     .mc = 128,
     .mc_alone = 256,
-    .nc = 256,
+    .nc = 128,
     .direct_m = 8,
     .block_bytes = block_bytes,
     .prepare = prepare,
     .scratch_bytes = scratch_bytes,
     .multiply = multiply,
-    .finishes = 1,
+    .writes_around = 1,
 };

@@ -233,8 +233,7 @@ struct worker {
     int64_t prepared_rows, prepared_k, packed_group; /* what block and panels hold; -1: nothing */
     float ones[CPU_NC_MAX], zeros[CPU_NC_MAX], bias[CPU_NC_MAX]; /* for struct cpu_columns */
     int32_t sums[CPU_NC_MAX];
-    struct cpu_columns columns; /* of the task */
-    float row[CPU_NC_MAX];      /* of D, of any type */
+    float row[CPU_NC_MAX]; /* of D, of any type */
 };
 
 struct task {
@@ -285,6 +284,34 @@ static const char *find_panels(struct worker *worker, const struct task *task)
     return worker->panels;
 }
 
+static void multiply_panels(struct worker *worker, const struct task *task, const char *panels,
+                            int32_t *c, int64_t ldc)
+{
+    const struct job *job = worker->job;
+    const struct cpu_gemm *gemm = job->gemm;
+    const octgemm_args *args = job->args;
+    struct cpu_tile tile = {.a = args->a + task->i0 * args->lda,
+                            .lda = args->lda,
+                            .block = worker->block,
+                            .rows = task->rows,
+                            .panels = panels,
+                            .panel_bytes = gemm->format->panel_bytes(args->k),
+                            .panel_count = ceiling(task->columns, gemm->format->nr),
+                            .k = args->k,
+                            .k0 = task->k0,
+                            .k1 = task->k1,
+                            .c = c,
+                            .ldc = ldc,
+                            .scratch = worker->scratch};
+    if (gemm->prepare &&
+        (worker->prepared_rows != task->row_block || worker->prepared_k != task->k0)) {
+        gemm->prepare(worker->block, tile.a, tile.lda, tile.rows, tile.k0, tile.k1);
+        worker->prepared_rows = task->row_block;
+        worker->prepared_k = task->k0;
+    }
+    gemm->multiply(&tile);
+}
+
 static void multiply_rows(const struct worker *worker, const struct task *task, int32_t *c)
 {
     const struct job *job = worker->job;
@@ -320,103 +347,38 @@ static int64_t width_of(octgemm_type type)
     return type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 2 : 4;
 }
 
-/* What the epilogue needs of the task's columns. */
-static void find_columns(struct worker *worker, const struct task *task, const char *panels)
-{
-    const octgemm_args *args = worker->job->args;
-    worker->columns = (struct cpu_columns){.sb = worker->ones, .bias = worker->zeros};
-    if (args->sb && args->sb_mode == OCTGEMM_SCALE_ROW)
-        worker->columns.sb = (const char *)args->sb + task->j0 * (int64_t)sizeof(float);
-    if (args->bias) {
-        for (int64_t j = 0; j < task->columns; j++)
-            worker->bias[j] = octgemm_load_float(args->bias, args->bias_type, task->j0 + j);
-        worker->columns.bias = worker->bias;
-    }
-    if (args->za && args->k > 0) {
-        find_sums(worker, task, panels);
-        worker->columns.sums = worker->sums;
-    }
-}
-
-/* A part of the task's sums becomes D. */
-static void write_d(struct worker *worker, const struct task *task, const struct cpu_part *part)
+static void write_d(struct worker *worker, const struct task *task, const char *panels,
+                    const int32_t *c)
 {
     const struct job *job = worker->job;
     const octgemm_args *args = job->args;
     cpu_epilogue_row *epilogue = job->vector->epilogue[args->d_type];
-    int64_t width = width_of(args->d_type), offset = part->j * (int64_t)sizeof(float);
-    struct cpu_columns columns = {.sb = (const char *)worker->columns.sb + offset,
-                                  .bias = (const char *)worker->columns.bias + offset};
-    if (worker->columns.sums)
-        columns.sums = (const char *)worker->columns.sums + offset;
-    int64_t first = task->i0 + part->i;
-    char *d = (char *)args->d + (first * args->ldd + task->j0 + part->j) * width;
-    int around = job->around && (uintptr_t)d % 64 == 0 && part->columns * width % 64 == 0;
-    for (int64_t i = 0; i < part->rows; i++, d += args->ldd * width) {
-        int64_t row = first + i;
+    int64_t width = width_of(args->d_type);
+    struct cpu_columns columns = {.sb = worker->ones, .bias = worker->zeros};
+    if (args->sb && args->sb_mode == OCTGEMM_SCALE_ROW)
+        columns.sb = (const char *)args->sb + task->j0 * (int64_t)sizeof(float);
+    if (args->bias) {
+        for (int64_t j = 0; j < task->columns; j++)
+            worker->bias[j] = octgemm_load_float(args->bias, args->bias_type, task->j0 + j);
+        columns.bias = worker->bias;
+    }
+    if (args->za && args->k > 0) {
+        find_sums(worker, task, panels);
+        columns.sums = worker->sums;
+    }
+    char *d = (char *)args->d + (task->i0 * args->ldd + task->j0) * width;
+    int around = job->around && (uintptr_t)d % 64 == 0 && task->columns * width % 64 == 0;
+    for (int64_t i = 0; i < task->rows; i++, d += args->ldd * width) {
+        int64_t row = task->i0 + i;
         float sa =
             args->sa ? octgemm_load_f32(args->sa, octgemm_scale_index(args->sa_mode, row)) : 1.0f;
         int32_t za =
             args->za ? octgemm_load_i32(args->za, octgemm_scale_index(args->za_mode, row)) : 0;
-        epilogue(around ? (void *)worker->row : d, part->c + i * part->ldc, part->columns, za, sa,
+        epilogue(around ? (void *)worker->row : d, c + i * job->plan->ldc, task->columns, za, sa,
                  &columns);
         if (around)
-            job->vector->write_around(d, worker->row, (size_t)(part->columns * width));
+            job->vector->write_around(d, worker->row, (size_t)(task->columns * width));
     }
-}
-
-/* What a tile's parts find their task by. */
-struct finishing {
-    struct worker *worker;
-    const struct task *task;
-};
-
-static void finish(const struct cpu_tile *tile, const struct cpu_part *part)
-{
-    const struct finishing *finishing = tile->driver;
-    struct cpu_part there = *part; /* without the columns that fill up the last panel */
-    there.columns = at_most(part->columns, finishing->task->columns - part->j);
-    write_d(finishing->worker, finishing->task, &there);
-}
-
-/* Whether multiply() itself sees to D. */
-static int finishes(const struct job *job)
-{
-    return job->gemm->finishes && job->plan->splits == 1;
-}
-
-static void multiply_panels(struct worker *worker, const struct task *task, const char *panels,
-                            int32_t *c, int64_t ldc)
-{
-    const struct job *job = worker->job;
-    const struct cpu_gemm *gemm = job->gemm;
-    const octgemm_args *args = job->args;
-    struct cpu_tile tile = {.a = args->a + task->i0 * args->lda,
-                            .lda = args->lda,
-                            .block = worker->block,
-                            .rows = task->rows,
-                            .panels = panels,
-                            .panel_bytes = gemm->format->panel_bytes(args->k),
-                            .panel_count = ceiling(task->columns, gemm->format->nr),
-                            .k = args->k,
-                            .k0 = task->k0,
-                            .k1 = task->k1,
-                            .c = c,
-                            .ldc = ldc,
-                            .scratch = worker->scratch};
-    struct finishing finishing = {worker, task};
-    if (finishes(job)) {
-        find_columns(worker, task, panels);
-        tile.finish = finish;
-        tile.driver = &finishing;
-    }
-    if (gemm->prepare &&
-        (worker->prepared_rows != task->row_block || worker->prepared_k != task->k0)) {
-        gemm->prepare(worker->block, tile.a, tile.lda, tile.rows, tile.k0, tile.k1);
-        worker->prepared_rows = task->row_block;
-        worker->prepared_k = task->k0;
-    }
-    gemm->multiply(&tile);
 }
 
 static int32_t *partial_sums(const struct job *job, const struct task *task, int64_t split)
@@ -462,18 +424,13 @@ static void do_task(struct worker *worker, const struct task *task)
     } else {
         panels = find_panels(worker, task);
         multiply_panels(worker, task, panels, c, plan->ldc);
-        if (finishes(job))
-            return;
     }
     if (plan->splits > 1) {
         if (!add_partial_sums(job, task))
             return;
         c = partial_sums(job, task, 0);
     }
-    find_columns(worker, task, panels);
-    write_d(
-        worker, task,
-        &(struct cpu_part){.c = c, .ldc = plan->ldc, .rows = task->rows, .columns = task->columns});
+    write_d(worker, task, panels, c);
 }
 
 /* What is left of a share: its owner's, when it comes here first, or anyone's. */
@@ -527,7 +484,7 @@ static int goes_around(const struct cpu_ctx *cpu, const struct cpu_gemm *gemm,
                        const octgemm_args *args, int threads)
 {
     size_t row = (size_t)args->ldd * (size_t)width_of(args->d_type);
-    return gemm->finishes && cpu->vector->write_around && row % 64 == 0 &&
+    return gemm->writes_around && cpu->vector->write_around && row % 64 == 0 &&
            (size_t)args->m * row >= (size_t)threads * cpu->caches.l2 / 4;
 }
 
@@ -537,9 +494,9 @@ static int fits_in_place(const struct cpu_ctx *cpu, const struct cpu_gemm *gemm,
                          const octgemm_args *args, const struct plan *plan)
 {
     size_t bytes = (size_t)args->m * (size_t)args->ldd * sizeof(int32_t);
-    return !gemm->finishes && args->d_type == OCTGEMM_I32 && !args->za && args->k > 0 &&
-           plan->splits == 1 && plan->from != FROM_DOTS && args->n % gemm->format->nr == 0 &&
-           args->ldd % 16 == 0 && (uintptr_t)args->d % 64 == 0 && bytes <= cpu->caches.l2 / 2;
+    return args->d_type == OCTGEMM_I32 && !args->za && args->k > 0 && plan->splits == 1 &&
+           plan->from != FROM_DOTS && args->n % gemm->format->nr == 0 && args->ldd % 16 == 0 &&
+           (uintptr_t)args->d % 64 == 0 && bytes <= cpu->caches.l2 / 2;
 }
 
 octgemm_status octgemm_cpu_run(const octgemm_ctx *ctx, const struct kernel *self,

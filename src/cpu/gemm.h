@@ -31,12 +31,6 @@ struct cpu_format {
     void (*pack)(void *panel, const int8_t *b, int64_t ldb, int64_t columns, int64_t k, int quick);
 };
 
-/* Exact sums over the whole k: rows [i, i + rows) x columns [j, j + columns) of a tile. */
-struct cpu_part {
-    const int32_t *c;
-    int64_t ldc, i, rows, j, columns;
-};
-
 /* One call of multiply(): C = A B^T over rows x panels x [k0, k1). */
 struct cpu_tile {
     const int8_t *a; /* the caller's rows at p = 0 (not at k0); may not be read past k1 */
@@ -52,11 +46,6 @@ struct cpu_tile {
     int32_t *c;     /* rows x (panel_count * nr), overwritten with exact sums over [k0, k1) */
     int64_t ldc;    /* int32 elements, a multiple of 16; c is aligned to 64 bytes */
     void *scratch;  /* scratch_bytes(k) bytes of this thread, aligned to 64 */
-
-    /* Turns a part of the sums, wherever they lie, into D; NULL: they are not complete, C wants
-     * them. For kernels that finish. */
-    void (*finish)(const struct cpu_tile *tile, const struct cpu_part *part);
-    void *driver; /* the driver's own */
 };
 
 struct cpu_gemm {
@@ -88,8 +77,9 @@ struct cpu_gemm {
     size_t (*scratch_bytes)(int64_t k); /* NULL: none */
 
     void (*multiply)(const struct cpu_tile *tile);
-    int finishes; /* multiply() calls the tile's finish(), when there is one, for all of its parts
-                   */
+
+    /* So fast that it shows how long the lines of a large D are read before they are written. */
+    int writes_around;
 };
 
 #endif

@@ -181,9 +181,9 @@ __device__ __forceinline__ reach measure(const uint4 (&v)[held], int present)
     return {octgemm_float_bits(low) & 0x7fffffffu, octgemm_float_bits(high) & 0x7fffffffu};
 }
 
-/* x / scale, correctly rounded where it matters. For a scale of middling size two corrections of an
- * estimate by fused multiply-adds give the IEEE quotient, as division itself does, without its
- * branches; x far beyond what int8 holds is cut off first. */
+/* x / scale, correctly rounded where it matters: a NaN where x is one, and what is far beyond int8
+ * stays there. For a scale of middling size two corrections of an estimate by fused multiply-adds
+ * give the IEEE quotient, as division itself does, without its branches. */
 struct divider {
     float scale, inverse, most;
     bool plain;
@@ -198,19 +198,21 @@ struct divider {
 
     __device__ __forceinline__ float operator()(float x) const
     {
-        const float far = 1024.0f;
-        float steps;
-        if (plain) {
-            float cut = fminf(fmaxf(x, -most), most);
-            steps = __fmul_rn(cut, inverse);
-            steps = __fmaf_rn(__fmaf_rn(-steps, scale, cut), inverse, steps);
-            steps = __fmaf_rn(__fmaf_rn(-steps, scale, cut), inverse, steps);
-            return x == x ? steps : 0.0f;
-        }
-        steps = __fdiv_rn(x, scale);
-        return steps == steps ? fminf(fmaxf(steps, -far), far) : 0.0f;
+        if (!plain)
+            return __fdiv_rn(x, scale);
+        float cut = pick<true>(pick<false>(x, most), -most); /* corrections want it finite */
+        float steps = __fmul_rn(cut, inverse);
+        steps = __fmaf_rn(__fmaf_rn(-steps, scale, cut), inverse, steps);
+        return __fmaf_rn(__fmaf_rn(-steps, scale, cut), inverse, steps);
     }
 };
+
+/* Four quotients to four bytes of q. The conversion takes a NaN to 0 and saturates. */
+__device__ __forceinline__ uint32_t convert_four(const float *steps)
+{
+    return pack_saturated(__float2int_rn(steps[0]), __float2int_rn(steps[1]),
+                          __float2int_rn(steps[2]), __float2int_rn(steps[3]));
+}
 
 /* Four values in steps to four bytes of q. The sum with 1.5 * 2^23 rounds to the nearest integer,
  * ties to even, and holds it in its low bits. (No clamp at -127: a row's own range has none there.)
@@ -238,7 +240,7 @@ __device__ __forceinline__ void quantize_held(const octgemm_quantize_params &p)
     const bool dynamic = !p.static_scale, asymmetric = p.zero != nullptr;
 
     grid_wait();
-    const float given = dynamic ? 1.0f : p.scale[0];
+    const divider divide(dynamic ? 1.0f : p.scale[0]);
     for (int64_t row = blockIdx.x; row < p.rows; row += gridDim.x) {
         const uint4 *from = (const uint4 *)((const uint8_t *)p.x + row * p.ldx * size) + first;
         uint4 v[held];
@@ -247,7 +249,7 @@ __device__ __forceinline__ void quantize_held(const octgemm_quantize_params &p)
             if (i < present)
                 v[i] = load_stream_16(from + i * step);
 
-        octgemm_rule rule = {given, 0.0f, 0.0f, -128.0f, 0};
+        octgemm_rule rule = {};
         if (dynamic) {
             __shared__ reach parts[warps];
             reach mine = measure<type>(v, present);
@@ -267,7 +269,6 @@ __device__ __forceinline__ void quantize_held(const octgemm_quantize_params &p)
             }
         }
 
-        const divider divide(rule.scale);
         const int32_t zero = (int32_t)rule.zero;
         const uint32_t mask = rule.all_zero ? 0 : ~0u;
         int8_t *to = p.q + row * p.ldq + first * values;
@@ -279,12 +280,15 @@ __device__ __forceinline__ void quantize_held(const octgemm_quantize_params &p)
 #pragma unroll
                 for (int e = 0; e < values; e++)
                     x[e] = dynamic ? x[e] * rule.inv : divide(x[e]);
+                uint32_t q[values / 4];
+#pragma unroll
+                for (int w = 0; w < values / 4; w++)
+                    q[w] = dynamic ? round_four(x + 4 * w, zero, mask) : convert_four(x + 4 * w);
                 int8_t *at = to + i * step * values;
                 if (size == 4)
-                    *(uint32_t *)at = round_four(x, zero, mask);
+                    *(uint32_t *)at = q[0];
                 else
-                    *(uint2 *)at = make_uint2(round_four(x, zero, mask),
-                                              round_four(x + values - 4, zero, mask));
+                    *(uint2 *)at = make_uint2(q[0], q[values / 4 - 1]);
             }
     }
     grid_release();

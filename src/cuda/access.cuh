@@ -119,8 +119,43 @@ __device__ __forceinline__ uint32_t round_to_half(int32_t type, float f)
 #endif
 }
 
+/* The same for two values, the first in the low half of the word. */
+__device__ __forceinline__ uint32_t round_pair(int32_t type, float first, float second)
+{
+#if __CUDA_ARCH__ >= 800
+    const __nv_bfloat162 bf16 = __floats2bfloat162_rn(first, second);
+    const __half2 f16 = __floats2half2_rn(first, second);
+    uint32_t bits;
+    if (type == OCTGEMM_F16)
+        memcpy(&bits, &f16, sizeof bits);
+    else
+        memcpy(&bits, &bf16, sizeof bits);
+    return bits;
+#else
+    return round_to_half(type, first) | round_to_half(type, second) << 16;
+#endif
+}
+
+/* Eight 16-bit results to D[i, j..j+7], of which those below n exist. */
+template <int align>
+__device__ __forceinline__ void store_8(const octgemm_gemm_params &p, int64_t i, int64_t j,
+                                        const uint4 &v)
+{
+    const int64_t index = i * p.ldd + j;
+    uint8_t *to = (uint8_t *)p.d + index * 2;
+    if (j + 8 <= p.n && (uintptr_t)to % 16 == 0) {
+        *(uint4 *)to = v;
+        return;
+    }
+    const uint32_t word[4] = {v.x, v.y, v.z, v.w};
+#pragma unroll
+    for (int e = 0; e < 8; e++)
+        if (j + e < p.n)
+            store_element<align>(p.d, index + e, 2, word[e / 2] >> 16 * (e % 2));
+}
+
 /* Steps 2 to 6 for D[i, j..j+7], of which those below n exist, from the exact sums. sb, bias and
- * column point to the values of j in shared memory, on a 16-byte boundary. */
+ * column point to the values of j. */
 template <int align>
 __device__ __forceinline__ void write_8(const octgemm_gemm_params &p, int64_t i, int64_t j,
                                         const int32_t (&v)[8], float sa, int32_t za,

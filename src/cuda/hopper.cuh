@@ -102,17 +102,6 @@ __device__ __forceinline__ uint32_t piece_at(int token, int piece)
     return (uint32_t)(token * 128 + ((piece ^ (token & 7)) << 4));
 }
 
-/* Two results of 16 bits, the first in the low half. */
-__device__ __forceinline__ uint32_t round_pair(int32_t type, float first, float second)
-{
-    if (type == OCTGEMM_F16) {
-        __half2 pair = __floats2half2_rn(first, second);
-        return *(uint32_t *)&pair;
-    }
-    __nv_bfloat162 pair = __floats2bfloat162_rn(first, second);
-    return *(uint32_t *)&pair;
-}
-
 /* -- who does what ---------------------------------------------------------------------------- */
 
 /* What a block does. Units: a tile, or two neighbours in n that a pair of blocks has, or a part of

@@ -57,6 +57,29 @@ __device__ __forceinline__ void load_matrix_x4(uint32_t &r0, uint32_t &r1, uint3
                  : "r"(address));
 }
 
+/* Four 8 x 8 matrices of 16 bits, each transposed, side by side at `shared`: of matrix i, lane l
+ * has (row l / 4, columns 2 (l % 4) and the next) in r<i>; column c goes to `shared` + c * ld, in
+ * 64 bytes of which 16i and on are this matrix's. */
+__device__ __forceinline__ void store_transposed_x4(uint32_t shared, int ld, uint32_t r0,
+                                                    uint32_t r1, uint32_t r2, uint32_t r3)
+{
+    const int lane = threadIdx.x & 31;
+#if __CUDA_ARCH__ >= 900
+    asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(
+                     shared + (lane & 7) * ld + (lane >> 3) * 16),
+                 "r"(r0), "r"(r1), "r"(r2), "r"(r3)
+                 : "memory");
+#else
+    const uint32_t r[4] = {r0, r1, r2, r3};
+    const uint32_t to = shared + (lane & 3) * 2 * ld + (lane >> 2) * 2;
+    for (int i = 0; i < 4; i++) {
+        asm volatile("st.shared.b16 [%0], %1;" ::"r"(to + i * 16), "h"((uint16_t)r[i]) : "memory");
+        asm volatile("st.shared.b16 [%0], %1;" ::"r"(to + ld + i * 16), "h"((uint16_t)(r[i] >> 16))
+                     : "memory");
+    }
+#endif
+}
+
 __device__ __forceinline__ void store_shared_16(uint32_t shared, uint4 v)
 {
     asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(shared), "r"(v.x), "r"(v.y),
@@ -64,25 +87,20 @@ __device__ __forceinline__ void store_shared_16(uint32_t shared, uint4 v)
                  : "memory");
 }
 
-/* Global to shared memory without passing through registers: 16 bytes past the L1 (.cg), or zeros
- * where they do not exist; nothing at all unless `wanted`.
- * (ptxas makes a predicate of the instruction's byte count, so a part of a chunk goes another way.)
- */
-__device__ __forceinline__ void copy_async_16(uint32_t shared, const void *global, bool exists,
-                                              bool wanted = true)
+/* 16 bytes from global to shared memory without passing through registers, past the L1 (.cg), if
+ * `wanted`. (ptxas makes a predicate of the instruction's byte count, so a part of a chunk goes
+ * another way.) */
+__device__ __forceinline__ void copy_async_16(uint32_t shared, const void *global, bool wanted)
 {
 #if __CUDA_ARCH__ >= 800
     asm volatile("{\n.reg .pred p;\n"
-                 "setp.ne.b32 p, %3, 0;\n"
-                 "@p cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;\n}" ::"r"(shared),
-                 "l"(global), "r"(exists ? 16 : 0), "r"((int)wanted)
+                 "setp.ne.b32 p, %2, 0;\n"
+                 "@p cp.async.cg.shared.global.L2::128B [%0], [%1], 16;\n}" ::"r"(shared),
+                 "l"(global), "r"((int)wanted)
                  : "memory");
 #else
-    uint4 v = make_uint4(0, 0, 0, 0);
-    if (wanted && exists)
-        v = *(const uint4 *)global;
     if (wanted)
-        store_shared_16(shared, v);
+        store_shared_16(shared, *(const uint4 *)global);
 #endif
 }
 

@@ -1,7 +1,8 @@
 /* The shared accuracy suite over the HIP backend's kernels, which run in the simulator: the real
  * host side on a libamdhip64.so of the project's own (tests/sim/runtime.c).
  *
- *   OCTGEMM_SIM_ALL=1        the whole suite for every kernel and target (`make bigcheck-sim`)
+ *   OCTGEMM_SIM_ALL=1        the whole suite for every kernel and target (`make bigcheck-sim`), or
+ *   OCTGEMM_CASE=<pattern>   of it the cases of that name
  *   OCTGEMM_SIM_TARGET=...   every kernel of one target only, and
  *   OCTGEMM_SIM_LIBRARY=...  on another runtime (tests/sim_mutations.sh)
  */
@@ -67,7 +68,7 @@ START_TEST(kernels_equal_the_reference)
     struct suite_options options = {.backend = "hip",
                                     .kernel = all ? NULL : runs[_i].kernel,
                                     .seed = 1,
-                                    .filter = all ? NULL : runs[_i].cases,
+                                    .filter = all ? getenv("OCTGEMM_CASE") : runs[_i].cases,
                                     .require = "hip",
                                     .line = print_line};
     struct suite_result result;

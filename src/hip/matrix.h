@@ -100,7 +100,9 @@ struct wmma_gfx11 {
     }
 };
 
-/* RDNA4: the two halves of the wave share k, 8 bytes each; D rows 8 * (l / 16) + v. */
+/* RDNA4: the two halves of the wave share k, 8 bytes each; D rows 8 * (l / 16) + v. Compilers
+ * before clang 18 do not know the target. */
+#if defined(__GFX12__)
 struct wmma_gfx12 {
     enum { wave = 32, rows = 16, cols = 16, depth = 32, values = 8 };
     typedef i32x8 sums;
@@ -131,6 +133,7 @@ struct wmma_gfx12 {
         }
     }
 };
+#endif
 
 /* Without matrix instructions a lane is one element of the tile: row l / 8 of A times row l % 8 of
  * B, four products at a time. `dot4` says how. */

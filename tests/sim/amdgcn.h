@@ -85,13 +85,26 @@ static inline int __builtin_amdgcn_sdot4(int a, int b, int c, bool)
     return c;
 }
 
+/* D = A * B of one matrix instruction: rows of A, columns of B, element [i][j] of D. This is most of
+ * a simulated kernel's time: elements of 16 bits and no checks by sanitizers (the indices are
+ * constants, no sum comes near 2^31) let compilers make vector instructions of it. */
 template <int depth>
-static int32_t sim_dot(const int8_t *a, const int8_t *b)
+__attribute__((noinline, no_sanitize("address", "undefined"))) static void
+sim_products(const int8_t (*rows)[depth], const int8_t (*columns)[depth], int32_t (*d)[16])
 {
-    int32_t sum = 0;
-    for (int k = 0; k < depth; k++)
-        sum += a[k] * b[k];
-    return sum;
+    int16_t wide_rows[16][depth], wide_columns[16][depth];
+    for (int i = 0; i < 16; i++)
+        for (int k = 0; k < depth; k++) {
+            wide_rows[i][k] = rows[i][k];
+            wide_columns[i][k] = columns[i][k];
+        }
+    for (int i = 0; i < 16; i++)
+        for (int j = 0; j < 16; j++) {
+            int32_t sum = 0;
+            for (int k = 0; k < depth; k++)
+                sum += wide_rows[i][k] * wide_columns[j][k];
+            d[i][j] = sum;
+        }
 }
 
 /* V_MFMA_I32_16X16X{16,32,64}_I8, wave64: byte b of lane l's A is A[l % 16][w * (l / 16) + b] for
@@ -108,6 +121,7 @@ static sim_i32x4 sim_mfma_16x16(operand a, operand b, sim_i32x4 c)
         [](void *const *all, int lanes) {
             enum { width = sizeof(operand), depth = 4 * width };
             int8_t rows[16][depth], columns[16][depth];
+            int32_t d[16][16];
             if (lanes != 64)
                 sim_fail("MFMA wants a wave of 64");
             for (int l = 0; l < lanes; l++) {
@@ -115,10 +129,10 @@ static sim_i32x4 sim_mfma_16x16(operand a, operand b, sim_i32x4 c)
                 memcpy(&rows[l % 16][width * (l / 16)], &lane->a, width);
                 memcpy(&columns[l % 16][width * (l / 16)], &lane->b, width);
             }
+            sim_products<depth>(rows, columns, d);
             for (int l = 0; l < lanes; l++)
                 for (int v = 0; v < 4; v++)
-                    ((operands *)all[l])->d[v] +=
-                        sim_dot<depth>(rows[4 * (l / 16) + v], columns[l % 16]);
+                    ((operands *)all[l])->d[v] += d[4 * (l / 16) + v][l % 16];
         },
         &own);
     return own.d;
@@ -153,14 +167,6 @@ struct sim_wmma_operands {
     sim_i32x8 d;
 };
 
-static inline void sim_wmma_multiply(const int8_t (*rows)[16], const int8_t (*columns)[16],
-                                     int32_t (*d)[16])
-{
-    for (int i = 0; i < 16; i++)
-        for (int j = 0; j < 16; j++)
-            d[i][j] = sim_dot<16>(rows[i], columns[j]);
-}
-
 static inline sim_i32x8 __builtin_amdgcn_wmma_i32_16x16x16_iu8_w32(bool a_signed, sim_i32x4 a,
                                                                    bool b_signed, sim_i32x4 b,
                                                                    sim_i32x8 c, bool)
@@ -183,7 +189,7 @@ static inline sim_i32x8 __builtin_amdgcn_wmma_i32_16x16x16_iu8_w32(bool a_signed
                 memcpy(rows[l], &low->a, 16);
                 memcpy(columns[l], &low->b, 16);
             }
-            sim_wmma_multiply(rows, columns, d);
+            sim_products<16>(rows, columns, d);
             for (int l = 0; l < lanes; l++)
                 for (int v = 0; v < 8; v++)
                     ((operands *)all[l])->d[v] += d[2 * v + l / 16][l % 16];
@@ -211,7 +217,7 @@ static inline sim_i32x8 __builtin_amdgcn_wmma_i32_16x16x16_iu8_w32_gfx12(bool a_
                 memcpy(&rows[l % 16][8 * (l / 16)], &lane->a, 8);
                 memcpy(&columns[l % 16][8 * (l / 16)], &lane->b, 8);
             }
-            sim_wmma_multiply(rows, columns, d);
+            sim_products<16>(rows, columns, d);
             for (int l = 0; l < lanes; l++)
                 for (int v = 0; v < 8; v++)
                     ((operands *)all[l])->d[v] += d[8 * (l / 16) + v][l % 16];

@@ -82,7 +82,8 @@ OCTGEMM_FN uint16_t octgemm_f32_to_f16(float value)
     uint32_t exponent = rest >> 23;
     /* normal result: drop 13 bits, nearest even */
     uint32_t normal = (rest + 0xfffu + (rest >> 13 & 1u) - (112u << 23)) >> 13;
-    /* subnormal result: the 24-bit significand in units of 2^-24, nearest even; 25 places leave 0 */
+    /* subnormal result: the 24-bit significand in units of 2^-24, nearest even; 25 places leave 0
+     */
     uint32_t significand = (rest & 0x7fffffu) | 0x800000u;
     uint32_t shift = exponent > 101u ? 126u - exponent : 25u; /* 14 .. 25 where it counts */
     shift &= 31u;

@@ -85,8 +85,8 @@ static inline int __builtin_amdgcn_sdot4(int a, int b, int c, bool)
     return c;
 }
 
-/* D = A * B of one matrix instruction: rows of A, columns of B, element [i][j] of D. This is most of
- * a simulated kernel's time: elements of 16 bits and no checks by sanitizers (the indices are
+/* D = A * B of one matrix instruction: rows of A, columns of B, element [i][j] of D. This is most
+ * of a simulated kernel's time: elements of 16 bits and no checks by sanitizers (the indices are
  * constants, no sum comes near 2^31) let compilers make vector instructions of it. */
 template <int depth>
 __attribute__((noinline, no_sanitize("address", "undefined"))) static void

@@ -35,7 +35,7 @@ static void __sanitizer_finish_switch_fiber(void *fake, const void **stack, size
 enum { most_threads = 1024, stack_bytes = 128 * 1024 };
 
 struct fiber {
-    sigjmp_buf at;
+    void *at[5];
     char *stack; /* NULL: the host's own */
     const void *stack_low;
     size_t stack_size;
@@ -89,13 +89,18 @@ static void arrive(void *fake)
     }
 }
 
+static __attribute__((noinline, noreturn)) void jump(void **to)
+{
+    __builtin_longjmp(to, 1);
+}
+
 static void switch_to(struct fiber *from, struct fiber *to)
 {
     void *fake = NULL;
     sim.from = from;
     __sanitizer_start_switch_fiber(&fake, to->stack_low, to->stack_size);
-    if (sigsetjmp(from->at, 0) == 0)
-        siglongjmp(to->at, 1);
+    if (__builtin_setjmp(from->at) == 0)
+        jump(to->at);
     arrive(fake);
 }
 
@@ -199,7 +204,7 @@ static void make_fiber(struct lane *lane)
     sim.running = lane;
     sim.from = &sim.host;
     __sanitizer_start_switch_fiber(&fake, fiber->stack_low, fiber->stack_size);
-    if (sigsetjmp(sim.host.at, 0) == 0)
+    if (__builtin_setjmp(sim.host.at) == 0)
         swapcontext(&here, &context);
     arrive(fake);
 }

@@ -32,10 +32,12 @@ static void __sanitizer_finish_switch_fiber(void *fake, const void **stack, size
 }
 #endif
 
-enum { most_threads = 1024, stack_bytes = 128 * 1024 };
+/* Stacks begin at different places of their pages: all lanes use the same part of theirs at the
+ * same time, and would compete for the same few lines of a cache. */
+enum { most_threads = 1024, stack_bytes = 128 * 1024, stagger = 13 * 64, most_stagger = 32 * 1024 };
 
 struct fiber {
-    void *at[5];
+    sigjmp_buf at;
     char *stack; /* NULL: the host's own */
     const void *stack_low;
     size_t stack_size;
@@ -45,6 +47,8 @@ struct lane {
     struct fiber fiber;
     unsigned thread;
     struct wave *wave;
+    struct lane *neighbour; /* goes on while this one waits: the next of the wave, in a ring */
+    int index;              /* in the wave */
     int ended;
 };
 
@@ -89,18 +93,13 @@ static void arrive(void *fake)
     }
 }
 
-static __attribute__((noinline, noreturn)) void jump(void **to)
-{
-    __builtin_longjmp(to, 1);
-}
-
 static void switch_to(struct fiber *from, struct fiber *to)
 {
     void *fake = NULL;
     sim.from = from;
     __sanitizer_start_switch_fiber(&fake, to->stack_low, to->stack_size);
-    if (__builtin_setjmp(from->at) == 0)
-        jump(to->at);
+    if (sigsetjmp(from->at, 0) == 0)
+        siglongjmp(to->at, 1);
     arrive(fake);
 }
 
@@ -110,20 +109,11 @@ static void resume(struct fiber *from, struct lane *lane)
     switch_to(from, &lane->fiber);
 }
 
-/* The lane that goes on while `lane` waits. All lanes of a wave take their turns in this order. */
-static struct lane *neighbour(struct lane *lane)
-{
-    struct wave *wave = lane->wave;
-    int index = (int)(lane - wave->lanes);
-    return &wave->lanes[(index + 1) % wave->size];
-}
-
 static void wait_for_others(struct lane *lane)
 {
-    struct lane *next = neighbour(lane);
-    if (next->ended)
+    if (lane->neighbour->ended)
         sim_fail("a lane left the kernel while others of its wave wait for it");
-    resume(&lane->fiber, next);
+    resume(&lane->fiber, lane->neighbour);
 }
 
 /* Every lane of a wave must come to the same meeting. */
@@ -144,7 +134,7 @@ void sim_meet(sim_work work, void *operand)
     struct lane *lane = sim.running;
     struct wave *wave = lane->wave;
     come(lane, work);
-    wave->operands[lane - wave->lanes] = operand;
+    wave->operands[lane->index] = operand;
     if (wave->come < wave->size) {
         wait_for_others(lane);
         return;
@@ -179,7 +169,7 @@ static void lane_main(void)
         if (lane->wave->come > 0)
             sim_fail("a lane left the kernel while others of its wave wait for it");
         if (++lane->wave->ended < lane->wave->size)
-            resume(&lane->fiber, neighbour(lane));
+            resume(&lane->fiber, lane->neighbour);
         else
             switch_to(&lane->fiber, &sim.host);
     }
@@ -195,7 +185,7 @@ static void make_fiber(struct lane *lane)
         sim_fail("no memory for a stack");
     mprotect(fiber->stack, 4096, PROT_NONE); /* where an overflow ends */
     fiber->stack_low = fiber->stack + 4096;
-    fiber->stack_size = stack_bytes - 4096;
+    fiber->stack_size = stack_bytes - 4096 - (size_t)(lane - sim.lanes) * stagger % most_stagger;
     context.uc_stack.ss_sp = fiber->stack + 4096;
     context.uc_stack.ss_size = fiber->stack_size;
     context.uc_link = NULL;
@@ -204,7 +194,7 @@ static void make_fiber(struct lane *lane)
     sim.running = lane;
     sim.from = &sim.host;
     __sanitizer_start_switch_fiber(&fake, fiber->stack_low, fiber->stack_size);
-    if (__builtin_setjmp(sim.host.at) == 0)
+    if (sigsetjmp(sim.host.at, 0) == 0)
         swapcontext(&here, &context);
     arrive(fake);
 }
@@ -246,6 +236,8 @@ static void run_block(void)
         for (int l = 0; l < wave->size; l++) {
             struct lane *lane = &wave->lanes[l];
             lane->wave = wave;
+            lane->neighbour = &wave->lanes[(l + 1) % wave->size];
+            lane->index = l;
             lane->ended = 0;
             lane->thread = (unsigned)(w * wave->size + l);
         }

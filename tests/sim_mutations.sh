@@ -20,7 +20,7 @@ attempt() {
         -c -o "$copy/kernels.o" "$source/tests/sim/kernels.cc" >"$copy/log" 2>&1 || return 2
     $SIM_LINK -o "$copy/libamdhip64.so.7" "$source/tests/sim/sim.c" "$source/tests/sim/runtime.c" \
         "$copy/kernels.o" $others -lstdc++ -lpthread -lm >>"$copy/log" 2>&1 || return 2
-    OCTGEMM_SIM_LIBRARY=$copy/libamdhip64.so.7 OCTGEMM_SIM_TARGET=$1 timeout 120 "$check_sim" \
+    OCTGEMM_SIM_LIBRARY=$copy/libamdhip64.so.7 OCTGEMM_SIM_TARGET=$1 timeout 300 "$check_sim" \
         >"$copy/log" 2>&1
     case $? in
     0) return 0 ;;
@@ -52,5 +52,10 @@ defect gfx942 src/hip/blocks.h 'packed rows in the order of another layout' 's/r
 defect gfx942 src/hip/blocks.h 'packed blocks behind the last one read' 's/(block < last ? block : last)/block/'
 defect gfx942 src/hip/tile.h 'packed weights of the next step' 's/return now\[j\];/return next[j];/'
 defect gfx942 src/hip/stream.h 'packed weights behind the end of k' 's/return k < end ? block.load(j, k)/return true ? block.load(j, k)/'
+
+# What AddressSanitizer alone finds, in a build with it (.ci/run, sanitize_hip)
+case $SIM_CXX in
+*=address*) defect gfx942 src/hip/tile.h 'LDS smaller than what is written' 's/lds_bytes = 2 \* buffer_bytes,/lds_bytes = 2 * buffer_bytes - 16,/' ;;
+esac
 
 finish

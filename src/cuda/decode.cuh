@@ -113,9 +113,10 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
                 }
     };
 
-    /* While the kernel before this one ends, the first weights already come to the L2. */
+    /* While the kernel before this one ends, the first weights already come to the L2. (More of
+     * them, and all become slower.) */
     for (int row = lane; row <= last_n; row += 32)
-        for (int s = 0, at = warp; s < 2 * T::depth && at < full; s++, at += T::warps)
+        for (int s = 0, at = warp; s < T::depth && at < full; s++, at += T::warps)
             prefetch_l2(p.b + (n0 + row) * p.ldb + at * 128);
     grid_wait();
 #pragma unroll

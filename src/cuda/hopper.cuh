@@ -19,10 +19,9 @@
  * Where tiles do not fill the device, parts of k go to the blocks of a cluster, which add each
  * other's sums in shared memory: int32 sums are exact in any order.
  *
- * Epilogue. In registers: a lane has few weights, so their scales are loaded once. 16-bit results
- * cross shared memory (stmatrix, transposed) and leave as 128-byte runs of a row, 32-bit ones go
- * straight, in 32-byte runs. Where sums are to be added, and for few tokens, they cross shared
- * memory as they are.
+ * Epilogue. In registers: a lane has few weights, so their scales are loaded once. The results
+ * cross shared memory (16-bit ones by stmatrix, transposed) and leave as runs of 64 weights of a
+ * row. Where sums are to be added, these cross shared memory as they are.
  *
  * Needs a, b, lda and ldb in multiples of 16 and the other pointers naturally aligned.
  */
@@ -32,6 +31,8 @@
 #include "cuda/access.cuh"
 #include "cuda/wgmma.cuh"
 #include "gpu/params.h"
+
+#include <type_traits>
 
 /* As src/gpu/run.c lays them out. */
 struct octgemm_tensor_maps {
@@ -49,16 +50,18 @@ struct hopper_tile {
     static constexpr int tile_m = tile_m_, tile_n = 64 * blocks * sharers, tile_k = 128;
     static constexpr int workers = 128 * warpgroups;
     static constexpr int threads = workers + (warpgroups > 1 ? 128 : 32);
+    /* Boxes of weights that a block asks of the L2 before it may load them; more of them, and all
+     * become slower (bench/NOTES.md). */
+    static constexpr int ahead = 32768 / (tile_n * tile_k);
     static constexpr int bytes_n = tile_n * tile_k, bytes_m = tile_m * tile_k;
     static constexpr int stage_bytes = bytes_n + bytes_m, ring_bytes = stages * stage_bytes;
 
-    /* Sums as they are, transposed, with 16 bytes of padding. To be added, they take the ring's
-     * place, which is free then, since only a block of one unit adds. */
-    static constexpr bool small = tile_m <= 64;
-    static constexpr int slab_ld = tile_n + 4, slab_bytes = tile_m * slab_ld * 4;
-    /* 16-bit results of a warpgroup: two buffers, by turns, of some tokens and 64 weights. */
+    /* Results of a warpgroup: two buffers, by turns, of some tokens and 64 weights. */
     static constexpr int chunk_m = tile_m % 32 == 0 ? 32 : 16, chunk_bytes = chunk_m * 128;
-    static constexpr int staging_bytes = small ? slab_bytes : warpgroups * 2 * chunk_bytes;
+    static constexpr int staging_bytes = warpgroups * 2 * chunk_bytes;
+    /* Sums to be added, transposed, with 16 bytes of padding. They take the ring's place, which is
+     * free then, since only a block of one unit adds. */
+    static constexpr int slab_ld = tile_n + 4;
     static constexpr int vectors_n = 3 * tile_n * 4, vectors_m = 2 * tile_m * 4;
     static constexpr int vectors_at = ring_bytes + staging_bytes;
     static constexpr int barriers_at = vectors_at + vectors_n + warpgroups * vectors_m;
@@ -68,7 +71,6 @@ struct hopper_tile {
                           slab_ld * 4 <=
                       vectors_at,
                   "sums of a tile and of the others' share fit where the ring was");
-    static_assert(!(small && turns), "a slab is of one tile");
     static_assert(cluster == 1 || tile_m % 16 == 0, "half of the tokens is whole groups of rows");
     static_assert((tile_m / cluster) <= 256 && tile_n <= 256, "a box has at most 256 rows");
 };
@@ -95,11 +97,15 @@ struct ring_position {
     }
 };
 
-/* 16-byte piece `piece` of token `token` in a chunk of 128-byte rows, free of bank conflicts both
- * for 8 tokens of a piece and for 8 pieces of a token. */
-__device__ __forceinline__ uint32_t piece_at(int token, int piece)
+/* 16-byte piece `piece` of token `token` in rows of 64 results of so many bytes, free of bank
+ * conflicts: 16-bit ones both for 8 tokens of a piece and for 8 pieces of a token, 32-bit ones for
+ * 4 pairs of tokens, of which a lane each has 8 neighbouring weights, and for 8 pieces of a token.
+ */
+template <int bytes>
+__device__ __forceinline__ int piece_at(int token, int piece)
 {
-    return (uint32_t)(token * 128 + ((piece ^ (token & 7)) << 4));
+    const int swizzle = bytes == 2 ? token & 7 : token & 6;
+    return token * 64 * bytes + ((piece ^ swizzle) << 4);
 }
 
 /* -- who does what ---------------------------------------------------------------------------- */
@@ -131,21 +137,16 @@ struct hopper_work {
         count = (k_last - k_first + T::tile_k - 1) / T::tile_k;
     }
 
-    /* Raster: `group` tiles of m take turns over the tiles of n, so that what is running at one
-     * time is nearly a square of D and reads little. */
-    __device__ __forceinline__ int place_m(uint32_t unit) const
+    /* The first token and the first weight of a unit's tile. Raster: `group` tiles of m take turns
+     * over the tiles of n, so that what is running at one time is nearly a square of D and reads
+     * little. */
+    __device__ __forceinline__ void place(uint32_t unit, int &m0, int &n0) const
     {
-        const uint32_t stripe = group * tiles_n;
-        const uint32_t first = unit / stripe * group, width = min(tiles_m - first, group);
-        return (int)(first + unit % stripe % width) * T::tile_m;
-    }
-
-    __device__ __forceinline__ int place_n(uint32_t unit) const
-    {
-        const uint32_t stripe = group * tiles_n;
-        const uint32_t first = unit / stripe * group, width = min(tiles_m - first, group);
-        const uint32_t tile = unit % stripe / width;
-        return (int)(T::cluster > 1 ? tile * T::cluster + rank : tile) * T::tile_n;
+        const uint32_t stripe = unit / (group * tiles_n), first = stripe * group;
+        const uint32_t width = min(tiles_m - first, group), rest = unit - first * tiles_n;
+        const uint32_t tile = rest / width;
+        m0 = (int)(first + rest - tile * width) * T::tile_m;
+        n0 = (int)(T::cluster > 1 ? tile * T::cluster + rank : tile) * T::tile_n;
     }
 };
 
@@ -181,15 +182,15 @@ struct hopper_ring {
         return start + stage * T::stage_bytes;
     }
 
+    /* By a thread for each barrier. */
     __device__ __forceinline__ void init() const
     {
-        for (int s = 0; s < T::stages; s++) {
-            barrier_init(full(s), 1);
-            barrier_init(empty(s), 4 * T::sharers * T::cluster);
+        const int i = threadIdx.x;
+        const bool of_consumers = i >= T::stages && i < 2 * T::stages;
+        if (i < 2 * T::stages + 2) {
+            barrier_init(full(i), of_consumers ? 4 * T::sharers * T::cluster : 1);
+            barrier_init_done();
         }
-        barrier_init(lead(), 1);
-        barrier_init(joined(), 1);
-        barrier_init_done();
     }
 
     /* A warp is done with a stage. */
@@ -237,16 +238,18 @@ __device__ __forceinline__ void hopper_produce(const octgemm_tensor_maps &maps,
                                                const hopper_work<T> &work,
                                                const hopper_ring<T> &ring)
 {
+    int m0, n0;
     tensor_prefetch_map(maps.a);
     tensor_prefetch_map(maps.b);
+    work.place(work.first_unit, m0, n0);
     /* While the kernel before this one ends, the first weights come to the L2. */
     if (T::cluster == 1)
-        for (int i = 0; i < T::stages && i < work.count; i++)
-            tensor_prefetch_l2(maps.b, work.k_first + i * T::tile_k, work.place_n(work.first_unit));
+        for (int i = 0; i < T::ahead && i < work.count; i++)
+            tensor_prefetch_l2(maps.b, work.k_first + i * T::tile_k, n0);
     grid_wait();
     ring_position<T::stages> at;
     for (uint32_t unit = work.first_unit; unit < work.units; unit += work.step) {
-        const int m0 = work.place_m(unit), n0 = work.place_n(unit);
+        work.place(unit, m0, n0);
         for (int i = 0; i < work.count; i++, at.next()) {
             const int k = work.k_first + i * T::tile_k;
             const uint32_t to = ring.stage(at.stage), full = ring.full(at.stage);
@@ -373,20 +376,19 @@ struct hopper_vectors {
     }
 };
 
-/* By way of a slab of sums, transposed: for few tokens, and where sums are to be added. */
+/* Parts of k: by way of a slab of sums, transposed, which the blocks of the cluster add. */
 template <typename T>
 __device__ __forceinline__ void
-hopper_finish_slab(const octgemm_gemm_params &p, uint8_t *shared, const hopper_sums<T> &sum,
-                   int64_t m0, int64_t n0, const hopper_factors<T> &factors,
-                   const hopper_vectors<T> &vectors, const hopper_work<T> &work,
-                   const hopper_ring<T> &ring, const hopper_lane<T> &my)
+hopper_finish_parts(const octgemm_gemm_params &p, uint8_t *shared, const hopper_sums<T> &sum,
+                    int64_t m0, int64_t n0, const hopper_factors<T> &factors,
+                    const hopper_vectors<T> &vectors, const hopper_work<T> &work,
+                    const hopper_ring<T> &ring, const hopper_lane<T> &my)
 {
     const int splits = work.splits, rank = work.rank;
-    /* Nobody reads the ring any more, nor the last unit's slab and vectors. */
+    /* Nobody reads the ring any more. */
     named_barrier(1, T::workers);
-    if (splits > 1)
-        cluster_arrive();
-    int32_t *const slab = (int32_t *)(shared + (splits > 1 ? 0 : T::ring_bytes));
+    cluster_arrive();
+    int32_t *const slab = (int32_t *)shared;
 #pragma unroll
     for (int b = 0; b < T::blocks; b++)
 #pragma unroll
@@ -403,8 +405,7 @@ hopper_finish_slab(const octgemm_gemm_params &p, uint8_t *shared, const hopper_s
                 for (int c = 0; c < 2; c++)
                     slab[(j * 8 + my.t * 2 + c) * T::slab_ld + weight] = sum[b][j * 4 + e * 2 + c];
         }
-    if (splits > 1)
-        written_for_copies();
+    written_for_copies();
     named_barrier(1, T::workers);
 
     /* Each block of a cluster finishes a share of the tokens, and gets the others' sums of these
@@ -412,26 +413,23 @@ hopper_finish_slab(const octgemm_gemm_params &p, uint8_t *shared, const hopper_s
     const int tokens = (int)min(p.m - m0, (int64_t)T::tile_m);
     const int share = (tokens + splits - 1) / splits;
     auto tokens_of = [&](int r) { return max(min(tokens - r * share, share), 0); };
-    const int mine = splits > 1 ? tokens_of(rank) : tokens;
-    const int first_token = splits > 1 ? rank * share : 0;
-    if (splits > 1) {
-        cluster_wait();
-        constexpr int row_bytes = T::slab_ld * 4;
-        if (threadIdx.x == 0) {
-            barrier_expect(ring.joined(), (splits - 1) * mine * row_bytes);
+    const int mine = tokens_of(rank), first_token = rank * share;
+    constexpr int row_bytes = T::slab_ld * 4;
+    cluster_wait();
+    if (threadIdx.x == 0) {
+        barrier_expect(ring.joined(), (splits - 1) * mine * row_bytes);
 #pragma unroll 1
-            for (int i = 1; i < splits; i++) {
-                const int to = (rank + i) % splits, place = rank < to ? rank : rank - 1;
-                if (tokens_of(to) > 0)
-                    copy_to_block(ring.start + (T::tile_m + place * share) * row_bytes,
-                                  ring.start + to * share * row_bytes, tokens_of(to) * row_bytes,
-                                  ring.joined(), to);
-            }
+        for (int i = 1; i < splits; i++) {
+            const int to = (rank + i) % splits, place = rank < to ? rank : rank - 1;
+            if (tokens_of(to) > 0)
+                copy_to_block(ring.start + (T::tile_m + place * share) * row_bytes,
+                              ring.start + to * share * row_bytes, tokens_of(to) * row_bytes,
+                              ring.joined(), to);
         }
-        barrier_wait(ring.joined(), 0);
-        __syncwarp();
-        cluster_arrive();
     }
+    barrier_wait(ring.joined(), 0);
+    __syncwarp();
+    cluster_arrive();
     constexpr int pieces = T::tile_n / 8;
 #pragma unroll 1
     for (int item = threadIdx.x; item < mine * pieces; item += T::workers) {
@@ -454,8 +452,6 @@ hopper_finish_slab(const octgemm_gemm_params &p, uint8_t *shared, const hopper_s
                     vectors.sb + weight, vectors.bias + weight, vectors.column + weight);
     }
     __syncwarp();
-    if (splits == 1)
-        named_barrier(1, T::workers);
 }
 
 /* Subtracts what zero points of the tokens add. */
@@ -488,88 +484,105 @@ __device__ __forceinline__ float hopper_scaled(const hopper_sums<T> &sum,
                             factors.bias[b][e]);
 }
 
-/* 32-bit results, straight from registers. */
+/* Results of a chunk to shared memory, as rows of 64 weights: 16-bit ones by transposing stores of
+ * four 8 x 8 matrices, 8 tokens by 16 weights, twice. */
 template <typename T>
 __device__ __forceinline__ void
-hopper_finish_words(const octgemm_gemm_params &p, const hopper_sums<T> &sum, int64_t m0, int64_t n0,
+hopper_stage_halves(uint8_t *to, int b, int chunk, int32_t type, const hopper_sums<T> &sum,
                     const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
                     const hopper_lane<T> &my)
 {
+    constexpr int chunk_m = T::chunk_bytes / 128;
+    const int token = (my.lane >> 4) * 8 + (my.lane & 7);
+    const int piece = (my.self >> 5) * 2 + (my.lane >> 3 & 1);
+    const uint32_t matrices = shared_address(to) + piece_at<2>(token, piece);
 #pragma unroll
-    for (int j = 0; j < T::tile_m / 8; j++) {
-        const float2 sa = *(const float2 *)(vectors.sa + j * 8 + my.t * 2);
+    for (int pair = 0; pair < chunk_m / 16; pair++) {
+        uint32_t r[4];
 #pragma unroll
-        for (int b = 0; b < T::blocks; b++)
+        for (int h = 0; h < 2; h++) {
+            const int j = chunk * (chunk_m / 8) + pair * 2 + h;
+            const float2 sa = *(const float2 *)(vectors.sa + j * 8 + my.t * 2);
 #pragma unroll
             for (int e = 0; e < 2; e++)
-#pragma unroll
-                for (int c = 0; c < 2; c++) {
-                    const int64_t token = m0 + j * 8 + my.t * 2 + c;
-                    const int64_t weight = n0 + my.weight(b, e);
-                    uint32_t bits = (uint32_t)sum[b][j * 4 + e * 2 + c];
-                    if (p.d_type == OCTGEMM_F32)
-                        bits = octgemm_float_bits(
-                            hopper_scaled<T>(sum, factors, b, j, e, c, c ? sa.y : sa.x));
-                    if (token < p.m && weight < p.n)
-                        ((uint32_t *)p.d)[token * p.ldd + weight] = bits;
-                }
+                r[h * 2 + e] = round_pair(type, hopper_scaled<T>(sum, factors, b, j, e, 0, sa.x),
+                                          hopper_scaled<T>(sum, factors, b, j, e, 1, sa.y));
+        }
+        store_columns_x4(matrices + pair * 16 * 128, r[0], r[1], r[2], r[3]);
     }
 }
 
-/* 16-bit results, by way of shared memory: chunks of some tokens and 64 weights. */
+/* The same for 32-bit ones, word by word. */
 template <typename T>
 __device__ __forceinline__ void
-hopper_finish_halves(const octgemm_gemm_params &p, uint8_t *shared, const hopper_sums<T> &sum,
-                     int64_t m0, int64_t n0, const hopper_factors<T> &factors,
-                     const hopper_vectors<T> &vectors, const hopper_lane<T> &my)
+hopper_stage_words(uint8_t *to, int b, int chunk, int32_t type, const hopper_sums<T> &sum,
+                   const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
+                   const hopper_lane<T> &my)
 {
+    constexpr int chunk_m = T::chunk_bytes / 256;
+#pragma unroll
+    for (int h = 0; h < chunk_m / 8; h++) {
+        const int j = chunk * (chunk_m / 8) + h;
+        const float2 sa = *(const float2 *)(vectors.sa + j * 8 + my.t * 2);
+#pragma unroll
+        for (int e = 0; e < 2; e++)
+#pragma unroll
+            for (int c = 0; c < 2; c++) {
+                const int token = h * 8 + my.t * 2 + c, weight = my.row + e * 8;
+                uint32_t bits = (uint32_t)sum[b][j * 4 + e * 2 + c];
+                if (type == OCTGEMM_F32)
+                    bits = octgemm_float_bits(
+                        hopper_scaled<T>(sum, factors, b, j, e, c, c ? sa.y : sa.x));
+                *(uint32_t *)(to + piece_at<4>(token, weight / 4) + weight % 4 * 4) = bits;
+            }
+    }
+}
+
+/* Results by way of shared memory, so that they leave as whole runs of 64 weights of a token:
+ * chunks of some tokens, in two buffers by turns. */
+template <typename T, int bytes>
+__device__ __forceinline__ void
+hopper_finish_rows(const octgemm_gemm_params &p, uint8_t *shared, const hopper_sums<T> &sum,
+                   int64_t m0, int64_t n0, const hopper_factors<T> &factors,
+                   const hopper_vectors<T> &vectors, const hopper_lane<T> &my)
+{
+    using element = std::conditional_t<bytes == 2, uint16_t, uint32_t>;
+    constexpr int row_bytes = 64 * bytes, pieces = row_bytes / 16, piece = 16 / bytes;
+    constexpr int chunk_m = T::chunk_bytes / row_bytes, chunks = T::tile_m / chunk_m;
+    constexpr int at_once = 128 / pieces; /* tokens that the warpgroup writes together */
     uint8_t *const staging = shared + T::ring_bytes + my.warpgroup * 2 * T::chunk_bytes;
-    /* Where this lane's row of four 8 x 8 matrices goes: 8 tokens by 16 weights, twice. */
-    const int to_token = (my.lane >> 4) * 8 + (my.lane & 7);
-    const int to_piece = (my.self >> 5) * 2 + (my.lane >> 3 & 1);
-    const uint32_t to = shared_address(staging) + piece_at(to_token, to_piece);
-    /* What a thread writes: 8 weights of every 16th token. */
-    const int token = my.self >> 3, weight = my.rows_at + (my.self & 7) * 8;
-    const uint8_t *const from = staging + piece_at(token, my.self & 7);
+    const int token = my.self / pieces, weight = my.rows_at + my.self % pieces * piece;
+    const uint8_t *const from = staging + piece_at<bytes>(token, my.self % pieces);
     const int tokens = (int)min(p.m - m0 - token, (int64_t)T::tile_m);
     const int weights = (int)min(p.n - n0 - weight, (int64_t)T::tile_n);
-    uint16_t *const first = (uint16_t *)p.d + (m0 + token) * p.ldd + n0 + weight;
-    const bool wide = (uintptr_t)first % 16 == 0 && p.ldd % 8 == 0;
+    element *const first = (element *)p.d + (m0 + token) * p.ldd + n0 + weight;
+    const bool wide = (uintptr_t)first % 16 == 0 && p.ldd % piece == 0;
 #pragma unroll
     for (int b = 0; b < T::blocks; b++) {
-        uint16_t *row_d = first + b * 64;
+        element *row_d = first + b * 64;
 #pragma unroll
-        for (int chunk = 0; chunk < T::tile_m / T::chunk_m; chunk++) {
-            const int buffer = ((b * (T::tile_m / T::chunk_m) + chunk) & 1) * T::chunk_bytes;
-#pragma unroll
-            for (int pair = 0; pair < T::chunk_m / 16; pair++) {
-                uint32_t r[4];
-#pragma unroll
-                for (int h = 0; h < 2; h++) {
-                    const int j = chunk * (T::chunk_m / 8) + pair * 2 + h;
-                    const float2 sa = *(const float2 *)(vectors.sa + j * 8 + my.t * 2);
-#pragma unroll
-                    for (int e = 0; e < 2; e++)
-                        r[h * 2 + e] =
-                            round_pair(p.d_type, hopper_scaled<T>(sum, factors, b, j, e, 0, sa.x),
-                                       hopper_scaled<T>(sum, factors, b, j, e, 1, sa.y));
-                }
-                store_columns_x4(to + buffer + pair * 16 * 128, r[0], r[1], r[2], r[3]);
-            }
+        for (int chunk = 0; chunk < chunks; chunk++) {
+            const int buffer = ((b * chunks + chunk) & 1) * T::chunk_bytes;
+            if constexpr (bytes == 2)
+                hopper_stage_halves<T>(staging + buffer, b, chunk, p.d_type, sum, factors, vectors,
+                                       my);
+            else
+                hopper_stage_words<T>(staging + buffer, b, chunk, p.d_type, sum, factors, vectors,
+                                      my);
             /* Also the end of reading the other buffer, which is the next to be written. */
             named_barrier(1 + my.warpgroup, 128);
 #pragma unroll
-            for (int i = 0; i < T::chunk_m / 16; i++, row_d += 16 * p.ldd) {
-                const uint8_t *const v = from + buffer + i * 16 * 128;
-                if (chunk * T::chunk_m + i * 16 >= tokens)
+            for (int i = 0; i < chunk_m / at_once; i++, row_d += at_once * p.ldd) {
+                const uint8_t *const v = from + buffer + i * at_once * row_bytes;
+                if (chunk * chunk_m + i * at_once >= tokens)
                     continue;
-                if (wide && b * 64 + 8 <= weights) {
+                if (wide && b * 64 + piece <= weights) {
                     *(uint4 *)row_d = *(const uint4 *)v;
                 } else {
 #pragma unroll 1
-                    for (int e = 0; e < 8; e++)
+                    for (int e = 0; e < piece; e++)
                         if (b * 64 + e < weights)
-                            row_d[e] = ((const uint16_t *)v)[e];
+                            row_d[e] = ((const element *)v)[e];
                 }
             }
         }
@@ -595,28 +608,27 @@ __device__ __forceinline__ void hopper_consume(const octgemm_gemm_params &p, uin
             at.skip(work.count);
             continue;
         }
-        const int64_t m0 = work.place_m(unit), n0 = work.place_n(unit);
+        int m0, n0;
+        work.place(unit, m0, n0);
         hopper_factors<T> factors;
         factors.load(p, m0, n0, my);
         hopper_multiply<T>(sum, at, turn, work, ring, my);
         if (unit + work.step >= work.units)
             grid_release();
         vectors.share_tokens(factors, my);
-        if (T::small || work.splits > 1) {
-            hopper_finish_slab<T>(p, shared, sum, m0, n0, factors, vectors, work, ring, my);
+        if (work.splits > 1) {
+            hopper_finish_parts<T>(p, shared, sum, m0, n0, factors, vectors, work, ring, my);
             continue;
         }
-        if constexpr (!T::small) {
-            const int own = 1 + my.warpgroup;
-            named_barrier(own, 128);
-            if (p.za)
-                hopper_centre<T>(sum, factors, vectors, my);
-            if (p.d_type == OCTGEMM_F32 || p.d_type == OCTGEMM_I32)
-                hopper_finish_words<T>(p, sum, m0, n0, factors, vectors, my);
-            else
-                hopper_finish_halves<T>(p, shared, sum, m0, n0, factors, vectors, my);
-            named_barrier(own, 128);
-        }
+        const int own = 1 + my.warpgroup;
+        named_barrier(own, 128);
+        if (p.za)
+            hopper_centre<T>(sum, factors, vectors, my);
+        if (p.d_type == OCTGEMM_F32 || p.d_type == OCTGEMM_I32)
+            hopper_finish_rows<T, 4>(p, shared, sum, m0, n0, factors, vectors, my);
+        else
+            hopper_finish_rows<T, 2>(p, shared, sum, m0, n0, factors, vectors, my);
+        named_barrier(own, 128);
     }
 }
 
@@ -627,8 +639,7 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
     extern __shared__ __align__(1024) uint8_t shared[];
     const hopper_ring<T> ring = {shared_address(shared)};
     const hopper_work<T> work(p);
-    if (threadIdx.x == 0)
-        ring.init();
+    ring.init();
     if (T::cluster > 1)
         cluster_sync();
     else

@@ -73,6 +73,15 @@ START_TEST(an_unknown_architecture_is_a_reason)
 }
 END_TEST
 
+/* What a device says of its features behind the architecture's name is no part of it. */
+START_TEST(features_of_an_architecture_are_left_out)
+{
+    setenv("OCTGEMM_SIM_ARCH", SIM_ARCH ":sramecc+:xnack-", 1);
+    load_runtime();
+    ck_assert_int_eq(gpu_use_everything("hip"), OCTGEMM_OK);
+}
+END_TEST
+
 /* -- running ------------------------------------------------------------------------------------
  */
 
@@ -160,6 +169,7 @@ int main(void)
         tcase_add_test(tests, an_old_runtime_is_a_reason);
     tcase_add_test(tests, no_device_is_a_reason);
     tcase_add_test(tests, an_unknown_architecture_is_a_reason);
+    tcase_add_test(tests, features_of_an_architecture_are_left_out);
     tcase_add_test(tests, an_unknown_bus_width_is_assumed);
     tcase_add_test(tests, everything_is_given_back);
     gpu_add_failure_tests(tests, &hip_failures);

@@ -151,7 +151,8 @@ defect generic_i16_2x4 $file 'plus zero for no bias' 's/worker.zeros\[j\] = -0.0
 defect generic_i16_2x4 $file 'zero point per row for the tensor' 's/octgemm_scale_index(args->za_mode, row)/row/'
 defect generic_i16_2x4 $file 'sums of the first panel' 's/memcpy(worker->sums + j, panels + (size_t)(j \/ format->nr) \* stride,/memcpy(worker->sums + j, panels,/'
 defect generic_i16_2x4 $file 'sums of a product without k' 's/        memset(c, 0, (size_t)(task->rows \* plan->ldc) \* sizeof \*c);//'
-defect generic_i16_2x4 $file 'wrong ldd' 's/epilogue(d + i \* args->ldd \* width/epilogue(d + i * args->n * width/'
+defect generic_i16_2x4 $file 'wrong ldd' 's/d += args->ldd \* width/d += args->n * width/'
+defect generic_i16_2x4 $file 'wrong ldd of sums made in place' 's/, d, job->args->ldd)/, d, job->args->n)/'
 defect generic_i16_2x4 $file 'the float state of the caller' 's/octgemm_float_state state = octgemm_float_enter();/octgemm_float_state state = 0x1f80;/;s/octgemm_float_leave(state);/(void)state;/'
 file=src/cpu/threads.c
 defect threads $file 'more threads than planned' 's/return limit < most ? limit : most;/return limit;/'
@@ -193,6 +194,8 @@ defect avx2_winograd_4x32 $file 'the second half of a panel' 's/ldc, next);$/&/;
 defect avx2_winograd_4x32 $file 'odd and even weights' 's/w1\[v\] = odd(quads);/w1[v] = even(quads);/'
 file=src/cpu/avx2_prepare.c
 defect avx2_acc16_2x32 $file 'forms made once for all' 's/if (made\[form\])/if (made[form] \&\& form != AVX2_WORDS ? 1 : made[0])/'
+file=src/cpu/amx.c
+defect amx $file 'sums of the blocks of k before' 's/begun ? _mm512_load_si512(c + j) : start/start/'
 file=src/cpu/vnni.h
 defect avx512vnni_6x64 $file 'the tail of k' 's/if (s->tail > 0)/if (0)/'
 defect avx512vnni_6x64 $file 'the third byte of a tail' 's/if (bytes > 2)/if (0)/'
@@ -235,6 +238,7 @@ defect cpu=avx512bw $file 'bias with a fused multiply-add' 's/#include "vector_b
 defect cpu=avx512bw $file 'bf16: half up' 's/_mm512_add_epi32(_mm512_set1_epi32(0x7fff), odd)/_mm512_set1_epi32(0x8000)/'
 defect cpu=avx512bw $file 'quantiser: no saturation' 's/_mm512_cvtsepi32_epi8/_mm512_cvtepi32_epi8/'
 defect cpu=avx512bw $file 'quantiser: cut off' 's/_mm512_cvtps_epi32/_mm512_cvttps_epi32/'
+defect amx $file 'around the caches: the last line' 's/at < bytes; at += sizeof(__m512i)/at + 64 < bytes; at += 64/'
 defect cpu=avx512bw $file 'sums as positive numbers' 's/_mm512_cvtepi32_ps/_mm512_cvtepu32_ps/'
 
 finish

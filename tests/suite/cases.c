@@ -42,6 +42,8 @@ static const struct suite_case table[] = {
     /* D larger than what its writers keep in their caches. */
     {.name = "large-result", .m = 270, .n = 1024, .k = 70, SCALED},
     {.name = "large-result-bf16", .m = 530, .n = 1056, .k = 70, SCALED, .d_type = OCTGEMM_BF16},
+    /* More k and rows than a kernel takes at once, and columns for every thread. */
+    {.name = "blocks-of-k", .m = 70, .n = 330, .k = 4210, .d_type = OCTGEMM_I32},
     /* Few columns, long k, several blocks of rows: k is split between threads in each block. */
     {.name = "split-k-row-blocks", .m = 64, .n = 3, .k = 65792, .d_type = OCTGEMM_I32},
     /* Few tiles, long k: GPUs split it between blocks (tests/check_sim.c sees that they do). */

@@ -68,12 +68,12 @@ struct copier {
     const int8_t *from;
     int64_t step;
     uint32_t to;
-    int first, last, column, width;
+    int first, last, column, width; /* last: from `first` on */
 
     __device__ __forceinline__ copier(const int8_t *base, int64_t ld, int last_row, int width_,
                                       uint32_t shared)
-        : first((int)threadIdx.x / chunks), last(last_row), column((int)threadIdx.x % chunks * 16),
-          width(width_)
+        : first((int)threadIdx.x / chunks), last(last_row - (int)threadIdx.x / chunks),
+          column((int)threadIdx.x % chunks * 16), width(width_)
     {
         from = base + first * ld + column;
         step = stride * ld;
@@ -93,8 +93,7 @@ struct copier {
     __device__ __forceinline__ void one(uint32_t stage, int i, const int8_t *&at, bool wanted) const
     {
         if (rows % stride == 0 || first + i * stride < rows)
-            copy_async_16(stage + to + i * stride * tile_k, at,
-                          wanted && first + i * stride <= last);
+            copy_async_16(stage + to + i * stride * tile_k, at, wanted && i * stride <= last);
         at += step;
     }
 
@@ -109,7 +108,7 @@ struct copier {
         } else {
 #pragma unroll 1
             for (int i = 0; first + i * stride < rows; i++, at += step) {
-                int bytes = first + i * stride <= last ? k - k0 - column : 0;
+                int bytes = i * stride <= last ? k - k0 - column : 0;
                 copy_any_16(stage + to + i * stride * tile_k, at, bytes, width);
             }
         }
@@ -270,17 +269,11 @@ __device__ __forceinline__ void gemm(const octgemm_gemm_params &p)
         }
     }
     grid_release();
-
-    /* Where shared memory is free: the stage that was multiplied last, which nobody has read since
-     * the last barrier nor fills again; all of it when every warp is done. */
+    __syncthreads();                                     /* every warp is done with the stages */
     const bool alone = T::warps_k == 1 && p.splits == 1; /* nobody adds to these sums */
-    static_assert(T::warps_k > 1 || T::threads * T::half_bytes / 32 <= T::stage_bytes, "one stage");
-    uint8_t *const room = ahead ? shared + empty : shared;
-    if (!alone || !ahead)
-        __syncthreads();
     const warp_place<T> place = {m0 + warp_m * T::tm * 8, n0 + warp_n * T::tn * 16, warp, lane};
     if (alone && is_half(p.d_type))
-        store_halves<T, align>(p, sum, room, place);
+        store_halves<T, align>(p, sum, shared, place);
     else if (alone)
         store_words<T, align>(p, sum, place);
     else

@@ -155,7 +155,7 @@ END_TEST
 
 /* mock_queue.c */
 struct mock_queue {
-    int alive, capturing, recorded, launched, refuse;
+    int alive, capturing, recorded, launched, refuse, lost;
 };
 
 struct counter {
@@ -192,6 +192,10 @@ START_TEST(batches_are_recorded_where_the_driver_can)
     ck_assert_int_eq(octgemm_queue_run(&queue, &batch), 0);
     ck_assert_int_eq(mock->launched, 14);
     ck_assert_int_eq(counter.calls, 0);
+
+    ck_assert_double_eq_tol(octgemm_queue_time(&queue, &batch), 7 * 2e-3, 1e-9);
+    mock->lost = 1;
+    ck_assert_double_lt(octgemm_queue_time(&queue, &batch), 0);
     octgemm_queue_release(&queue, &batch);
 
     mock->refuse = 1; /* then the calls themselves */

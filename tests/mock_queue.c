@@ -9,6 +9,7 @@ extern struct mock_queue {
     int capturing; /* while calls are recorded */
     int recorded, launched;
     int refuse; /* graphs cannot be instantiated */
+    int lost;   /* the device fails while it is waited for */
 } mock_queue;
 int cuDeviceGet(int *handle, int ordinal);
 int cuDevicePrimaryCtxRetain(void **context, int handle);
@@ -23,6 +24,11 @@ int cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned long lo
 int cuGraphDestroy(void *graph);
 int cuGraphLaunch(void *executable, void *stream);
 int cuGraphExecDestroy(void *executable);
+int cuEventCreate(void **event, unsigned flags);
+int cuEventDestroy_v2(void *event);
+int cuEventRecord(void *event, void *stream);
+int cuEventSynchronize(void *event);
+int cuEventElapsedTime(float *milliseconds, void *begin, void *end);
 #pragma GCC visibility pop
 
 struct mock_queue mock_queue;
@@ -112,4 +118,37 @@ int cuGraphLaunch(void *executable, void *stream)
 int cuGraphExecDestroy(void *executable)
 {
     return executable ? take_back() : 1;
+}
+
+/* An event is the number of calls that were launched when it was recorded, and a call takes two
+ * milliseconds. */
+static int events[4], events_made;
+
+int cuEventCreate(void **event, unsigned flags)
+{
+    *event = &events[events_made++ % 4];
+    mock_queue.alive++;
+    return flags == 0 ? 0 : 1;
+}
+
+int cuEventDestroy_v2(void *event)
+{
+    return event ? take_back() : 1;
+}
+
+int cuEventRecord(void *event, void *stream)
+{
+    *(int *)event = mock_queue.launched;
+    return stream ? 0 : 1;
+}
+
+int cuEventSynchronize(void *event)
+{
+    return mock_queue.lost || !event ? 1 : 0;
+}
+
+int cuEventElapsedTime(float *milliseconds, void *begin, void *end)
+{
+    *milliseconds = 2.0f * (float)(*(int *)end - *(int *)begin);
+    return 0;
 }

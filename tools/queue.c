@@ -15,6 +15,11 @@ static struct {
     int (*graph_destroy)(void *graph);
     int (*launch)(void *executable, void *stream);
     int (*executable_destroy)(void *executable);
+    int (*event_create)(void **event, unsigned flags);
+    int (*event_destroy)(void *event);
+    int (*event_record)(void *event, void *stream);
+    int (*event_wait)(void *event);
+    int (*event_elapsed)(float *milliseconds, void *begin, void *end);
     /* CUDA: the context of a device */
     int (*device_get)(int *handle, int ordinal);
     int (*retain)(void **context, int handle);
@@ -79,6 +84,11 @@ static const struct symbol cuda_symbols[] = {
     {"cuGraphDestroy", &calls.graph_destroy},
     {"cuGraphLaunch", &calls.launch},
     {"cuGraphExecDestroy", &calls.executable_destroy},
+    {"cuEventCreate", &calls.event_create},
+    {"cuEventDestroy_v2", &calls.event_destroy},
+    {"cuEventRecord", &calls.event_record},
+    {"cuEventSynchronize", &calls.event_wait},
+    {"cuEventElapsedTime", &calls.event_elapsed},
     {"cuDeviceGet", &calls.device_get},
     {"cuDevicePrimaryCtxRetain", &calls.retain},
     {"cuDevicePrimaryCtxRelease_v2", &calls.release},
@@ -98,6 +108,11 @@ static const struct symbol hip_symbols[] = {
     {"hipGraphDestroy", &calls.graph_destroy},
     {"hipGraphLaunch", &calls.launch},
     {"hipGraphExecDestroy", &calls.executable_destroy},
+    {"hipEventCreateWithFlags", &calls.event_create},
+    {"hipEventDestroy", &calls.event_destroy},
+    {"hipEventRecord", &calls.event_record},
+    {"hipEventSynchronize", &calls.event_wait},
+    {"hipEventElapsedTime", &calls.event_elapsed},
     {"hipSetDevice", &calls.set_device},
     {NULL, NULL},
 };
@@ -132,13 +147,18 @@ void octgemm_queue_open(struct queue *queue, const char *backend, int device)
         if (strcmp(driver->backend, backend) != 0 || !load(driver) || !driver->enter(queue))
             continue;
         queue->driver = driver;
-        if (calls.stream_create(&queue->stream, nonblocking) != 0)
+        if (calls.stream_create(&queue->stream, nonblocking) != 0 ||
+            calls.event_create(&queue->begin, 0) != 0 || calls.event_create(&queue->end, 0) != 0)
             octgemm_queue_close(queue);
     }
 }
 
 void octgemm_queue_close(struct queue *queue)
 {
+    if (queue->begin)
+        calls.event_destroy(queue->begin);
+    if (queue->end)
+        calls.event_destroy(queue->end);
     if (queue->stream)
         calls.stream_destroy(queue->stream);
     if (queue->driver)
@@ -174,6 +194,17 @@ int octgemm_queue_run(const struct queue *queue, struct batch *batch)
     int status = run_calls(batch);
     batch->first += batch->count;
     return status;
+}
+
+double octgemm_queue_time(const struct queue *queue, struct batch *batch)
+{
+    float milliseconds = 0;
+    int failed = calls.event_record(queue->begin, queue->stream) != 0 ||
+                 octgemm_queue_run(queue, batch) != 0 ||
+                 calls.event_record(queue->end, queue->stream) != 0 ||
+                 calls.event_wait(queue->end) != 0 ||
+                 calls.event_elapsed(&milliseconds, queue->begin, queue->end) != 0;
+    return failed ? -1 : (double)milliseconds * 1e-3;
 }
 
 void octgemm_queue_release(const struct queue *queue, struct batch *batch)

@@ -14,6 +14,7 @@ struct queue_driver;
 struct queue {
     const struct queue_driver *driver; /* NULL: no graphs */
     void *stream;                      /* NULL: the default one */
+    void *begin, *end;                 /* events around what is timed */
     void *context;                     /* CUDA's, while it is current */
     int device;
 };
@@ -34,6 +35,11 @@ void octgemm_queue_record(const struct queue *queue, struct batch *batch);
 
 /* Puts the batch into the stream; 0, or what a call returned. */
 int octgemm_queue_run(const struct queue *queue, struct batch *batch);
+
+/* Runs the batch in queue->stream, which must not be NULL, and waits for it. Seconds by the
+ * device's own clock, from before the first call to behind the last, so that what the host takes to
+ * start them and to notice their end does not count; or a negative number. */
+double octgemm_queue_time(const struct queue *queue, struct batch *batch);
 void octgemm_queue_release(const struct queue *queue, struct batch *batch);
 
 #endif

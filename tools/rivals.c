@@ -5,7 +5,7 @@
  * out. Rounds are interleaved, for clocks and neighbours change; printed are medians. On a CPU they
  * stand beside what a loop of the kernel's instructions alone, and plain reading of the weights,
  * reached in the same rounds (cycles.h). On a GPU a sample is a graph of the driver where it has
- * graphs, so that the host's part of a call does not count (queue.h). */
+ * graphs, timed by the device's clock, so that the host's part does not count (queue.h). */
 #include "rivals.h"
 #include "command.h"
 #include "cycles.h"
@@ -150,9 +150,11 @@ static int check(struct contender *contender, const struct contest *contest, uin
     return status;
 }
 
-/* Seconds of a batch, or a negative number. */
+/* Seconds of a batch, or a negative number: by the device's clock where it has a stream. */
 static double time_batch(struct contender *contender, const struct contest *contest)
 {
+    if (contest->queue.stream)
+        return octgemm_queue_time(&contest->queue, &contender->batch);
     double start = octgemm_now();
     int code = octgemm_queue_run(&contest->queue, &contender->batch);
     if (octgemm_sync(contest->device.ctx, contest->queue.stream) != OCTGEMM_OK || code != 0)

@@ -9,9 +9,9 @@
  * of a matrix is zero, so no edge needs code here. Blocks are persistent: while sums are rounded
  * and written, the next tile is already coming.
  *
- *   together   the warpgroups have halves of the weights of one tile. The second starts `lag`
- * stages after the first, so that one multiplies while the other writes. turns      each has a
- * whole tile, and one writes its tile while the other multiplies.
+ * Together, the warpgroups have halves of the weights of one tile, and the second starts `lag`
+ * stages after the first, so that one multiplies while the other writes. In turns, each has a whole
+ * tile, and one writes its tile while the other multiplies.
  *
  * A pair of blocks (`cluster` = 2) has neighbouring tiles of weights and the same tokens: each
  * brings half of these to both, which takes a quarter or more off what comes out of the L2.

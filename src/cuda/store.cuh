@@ -1,9 +1,10 @@
 /* From sums in MMA fragments to rows of D; rounding is src/epilogue.h's, step by step.
  *
- * A lane's sums are of neighbouring tokens, D's rows are of neighbouring weights: everything
- * crosses shared memory on its way, so that a warp writes whole 128-byte lines. 16-bit results that
- * nobody else adds to are finished before (scales of a few weights stay in registers, and half the
- * bytes cross); other sums cross as they are and may be added to those of other warps and blocks.
+ * A lane's sums are of neighbouring tokens, D's rows are of neighbouring weights. 16-bit results
+ * that nobody else adds to are finished in registers (scales of a few weights stay there, and half
+ * the bytes are left) and cross shared memory, so that a warp writes whole runs of a row; 32-bit
+ * ones leave straight, in 32-byte runs. Other sums cross as they are and are added to those of
+ * other warps and blocks.
  *
  * T is a gemm_tile. With g = lane / 4 and t = lane % 4, sum[i][j] of a warp are (weight 16i + g,
  * tokens 8j + 2t and the next) and the same of weight 16i + g + 8.

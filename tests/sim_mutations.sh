@@ -4,9 +4,9 @@
 #   sim_mutations.sh SOURCE CHECK_SIM [PATTERN], in the build folder (`make check-sim-mutations`), with
 #   SIM_CXX, SIM_LINK: the commands that compile and link the simulator
 source=$1 check_sim=$2 only=$3
-copy=tests/sim/mutant
+copy=tests/sim/mutant.$$ # one table in several processes, each with a part of it, is faster
 
-rm -rf "$copy"
+trap 'rm -rf "$copy"' EXIT
 mkdir -p "$copy/src/hip"
 cp "$source"/src/hip/*.h "$source/src/hip/kernels.hip" "$copy/src/hip/"
 

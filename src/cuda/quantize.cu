@@ -299,6 +299,8 @@ constexpr int room_for(int wanted, int warps)
 {
 #if __CUDA_ARCH__ == 750
     return wanted * warps > 32 ? 32 / warps : wanted;
+#elif __CUDA_ARCH__ >= 1000
+    return warps > 8 ? 1 : wanted; /* 64 registers do not hold seven pieces as ptxas 13.0 does it */
 #else
     return wanted * warps > 48 ? 48 / warps : wanted;
 #endif

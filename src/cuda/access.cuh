@@ -136,62 +136,71 @@ __device__ __forceinline__ uint32_t round_pair(int32_t type, float first, float 
 #endif
 }
 
-/* Eight 16-bit results to D[i, j..j+7], of which those below n exist. */
-template <int align>
-__device__ __forceinline__ void store_8(const octgemm_gemm_params &p, int64_t i, int64_t j,
-                                        const uint4 &v)
+/* `size` bytes each, 16 bytes together, to D[i, j...], of which those below n exist. */
+template <int align, int size>
+__device__ __forceinline__ void store_16(const octgemm_gemm_params &p, int64_t i, int64_t j,
+                                         const uint4 &v)
 {
+    constexpr int count = 16 / size;
     const int64_t index = i * p.ldd + j;
-    uint8_t *to = (uint8_t *)p.d + index * 2;
-    if (j + 8 <= p.n && (uintptr_t)to % 16 == 0) {
+    uint8_t *to = (uint8_t *)p.d + index * size;
+    if (j + count <= p.n && (uintptr_t)to % 16 == 0) {
         *(uint4 *)to = v;
         return;
     }
     const uint32_t word[4] = {v.x, v.y, v.z, v.w};
 #pragma unroll
-    for (int e = 0; e < 8; e++)
+    for (int e = 0; e < count; e++)
         if (j + e < p.n)
-            store_element<align>(p.d, index + e, 2, word[e / 2] >> 16 * (e % 2));
+            store_element<align>(p.d, index + e, size, word[e * size / 4] >> 8 * (e * size % 4));
+}
+
+/* Eight 16-bit results to D[i, j..j+7], of which those below n exist. */
+template <int align>
+__device__ __forceinline__ void store_8(const octgemm_gemm_params &p, int64_t i, int64_t j,
+                                        const uint4 &v)
+{
+    store_16<align, 2>(p, i, j, v);
 }
 
 /* Steps 2 to 6 for D[i, j..j+7], of which those below n exist, from the exact sums. sb, bias and
- * column point to the values of j. */
+ * column point to the values of j. Each type has its own way from here on: asked value by value,
+ * the types cost a split product 0.8 to 2 us (bench/NOTES.md). */
 template <int align>
 __device__ __forceinline__ void write_8(const octgemm_gemm_params &p, int64_t i, int64_t j,
-                                        const int32_t (&v)[8], float sa, int32_t za,
-                                        const float *sb, const float *bias, const int32_t *column)
+                                        int32_t (&v)[8], float sa, int32_t za, const float *sb,
+                                        const float *bias, const int32_t *column)
 {
-    const int size = p.d_type == OCTGEMM_F32 || p.d_type == OCTGEMM_I32 ? 4 : 2;
-    uint32_t bits[8];
+    if (p.za)
 #pragma unroll
-    for (int e = 0; e < 8; e++) {
-        int32_t sum = v[e];
-        if (p.za)
-            sum = (int32_t)((uint32_t)sum - (uint32_t)za * (uint32_t)column[e]);
-        bits[e] = (uint32_t)sum;
-        if (p.d_type == OCTGEMM_I32)
-            continue;
-        float f = octgemm_scale_sum(sum, sa, sb[e]);
-        if (p.bias)
-            f = octgemm_add_bias(f, bias[e]);
-        bits[e] = size == 4 ? octgemm_float_bits(f) : round_to_half(p.d_type, f);
-    }
-    const int64_t index = i * p.ldd + j;
-    uint8_t *to = (uint8_t *)p.d + index * size;
-    if (j + 8 <= p.n && (uintptr_t)to % 16 == 0) {
-        if (size == 4) {
-            ((uint4 *)to)[0] = make_uint4(bits[0], bits[1], bits[2], bits[3]);
-            ((uint4 *)to)[1] = make_uint4(bits[4], bits[5], bits[6], bits[7]);
-        } else {
-            *(uint4 *)to = make_uint4(bits[0] | bits[1] << 16, bits[2] | bits[3] << 16,
-                                      bits[4] | bits[5] << 16, bits[6] | bits[7] << 16);
-        }
+        for (int e = 0; e < 8; e++)
+            v[e] = (int32_t)((uint32_t)v[e] - (uint32_t)za * (uint32_t)column[e]);
+    if (p.d_type == OCTGEMM_I32) {
+#pragma unroll
+        for (int e = 0; e < 8; e += 4)
+            store_16<align, 4>(p, i, j + e, make_uint4(v[e], v[e + 1], v[e + 2], v[e + 3]));
         return;
     }
+    float f[8];
 #pragma unroll
     for (int e = 0; e < 8; e++)
-        if (j + e < p.n)
-            store_element<align>(p.d, index + e, size, bits[e]);
+        f[e] = octgemm_scale_sum(v[e], sa, sb[e]);
+    if (p.bias)
+#pragma unroll
+        for (int e = 0; e < 8; e++)
+            f[e] = octgemm_add_bias(f[e], bias[e]);
+    if (p.d_type == OCTGEMM_F32) {
+#pragma unroll
+        for (int e = 0; e < 8; e += 4)
+            store_16<align, 4>(p, i, j + e,
+                               make_uint4(octgemm_float_bits(f[e]), octgemm_float_bits(f[e + 1]),
+                                          octgemm_float_bits(f[e + 2]),
+                                          octgemm_float_bits(f[e + 3])));
+        return;
+    }
+    store_8<align>(p, i, j,
+                   make_uint4(round_pair(p.d_type, f[0], f[1]), round_pair(p.d_type, f[2], f[3]),
+                              round_pair(p.d_type, f[4], f[5]), round_pair(p.d_type, f[6], f[7])));
 }
 
 #endif

@@ -115,23 +115,31 @@ __device__ __forceinline__ int piece_at(int token, int piece)
 template <typename T>
 struct hopper_work {
     int splits;
-    uint32_t neighbours; /* blocks of a cluster, of which this is number `rank` */
-    int rank;
+    int rank; /* of this block in its cluster */
     uint32_t first_unit, units, step;
     uint32_t tiles_m, tiles_n, group;
-    int k_first, count; /* of each unit: where its k starts, and how many stages it has */
+    int last_m, box_rows; /* where the last tile starts; tokens that a block loads of one */
+    int k_first, count;   /* of each unit: where its k starts, and how many stages it has */
 
     __device__ __forceinline__ explicit hopper_work(const octgemm_gemm_params &p)
     {
         splits = T::cluster > 1 ? 1 : p.splits;
-        neighbours = T::cluster > 1 ? T::cluster : splits;
-        rank = blockIdx.x % neighbours;
-        first_unit = blockIdx.x / neighbours;
-        step = gridDim.x / neighbours;
+        rank = cluster_rank();
+        /* Not %clusterid, which is blockIdx times a reciprocal that the driver rounds as the
+         * caller's floating-point state says. Parts of k have a block each. */
+        if (T::cluster > 1 || splits == 1) {
+            first_unit = blockIdx.x / T::cluster;
+            step = gridDim.x / T::cluster;
+        } else {
+            first_unit = blockIdx.x / (uint32_t)splits;
+            step = gridDim.x;
+        }
         tiles_m = p.tiles_m;
         tiles_n = (p.tiles_n + T::cluster - 1) / T::cluster;
         units = tiles_m * tiles_n;
         group = p.group;
+        last_m = (int)max(p.m - T::tile_m, (int64_t)0);
+        box_rows = p.box_rows;
         k_first = splits > 1 ? rank * p.k_split : 0;
         const int k_last = splits > 1 ? min(p.k, k_first + p.k_split) : p.k;
         count = (k_last - k_first + T::tile_k - 1) / T::tile_k;
@@ -139,13 +147,20 @@ struct hopper_work {
 
     /* The first token and the first weight of a unit's tile. Raster: `group` tiles of m take turns
      * over the tiles of n, so that what is running at one time is nearly a square of D and reads
-     * little. */
+     * little. The one tile of few tokens needs no divisions, which the first load would wait for.
+     * The last tile of more ends with the last token, and has some that its neighbour has too:
+     * what both write is the same, and the engine takes long for rows that are not there. */
     __device__ __forceinline__ void place(uint32_t unit, int &m0, int &n0) const
     {
+        if (T::cluster == 1 && tiles_m == 1) {
+            m0 = 0;
+            n0 = (int)unit * T::tile_n;
+            return;
+        }
         const uint32_t stripe = unit / (group * tiles_n), first = stripe * group;
         const uint32_t width = min(tiles_m - first, group), rest = unit - first * tiles_n;
         const uint32_t tile = rest / width;
-        m0 = (int)(first + rest - tile * width) * T::tile_m;
+        m0 = min((int)(first + rest - tile * width) * T::tile_m, last_m);
         n0 = (int)(T::cluster > 1 ? tile * T::cluster + rank : tile) * T::tile_n;
     }
 };
@@ -182,15 +197,19 @@ struct hopper_ring {
         return start + stage * T::stage_bytes;
     }
 
-    /* By a thread for each barrier. */
+    /* By the thread that copies, which so needs nobody before its first load; unrolled, so that
+     * addresses are constants (a thread for each barrier took 1400 cycles: ptxas makes a loop over
+     * the threads of it, with a fence in each round). */
     __device__ __forceinline__ void init() const
     {
-        const int i = threadIdx.x;
-        const bool of_consumers = i >= T::stages && i < 2 * T::stages;
-        if (i < 2 * T::stages + 2) {
-            barrier_init(full(i), of_consumers ? 4 * T::sharers * T::cluster : 1);
-            barrier_init_done();
+#pragma unroll
+        for (int i = 0; i < T::stages; i++) {
+            barrier_init(full(i), 1);
+            barrier_init(empty(i), 4 * T::sharers * T::cluster);
         }
+        barrier_init(lead(), 1);
+        barrier_init(joined(), 1);
+        barrier_init_done();
     }
 
     /* A warp is done with a stage. */
@@ -239,6 +258,7 @@ __device__ __forceinline__ void hopper_produce(const octgemm_tensor_maps &maps,
                                                const hopper_ring<T> &ring)
 {
     int m0, n0;
+    const int box_bytes = work.box_rows * T::tile_k;
     tensor_prefetch_map(maps.a);
     tensor_prefetch_map(maps.b);
     work.place(work.first_unit, m0, n0);
@@ -254,16 +274,20 @@ __device__ __forceinline__ void hopper_produce(const octgemm_tensor_maps &maps,
             const int k = work.k_first + i * T::tile_k;
             const uint32_t to = ring.stage(at.stage), full = ring.full(at.stage);
             barrier_wait(ring.empty(at.stage), at.parity ^ 1);
-            barrier_expect(full, T::stage_bytes);
+            barrier_expect(full, T::bytes_n + T::cluster * box_bytes);
             tensor_load(to, maps.b, k, n0, full);
             if constexpr (T::cluster > 1)
-                tensor_load_all(to + T::bytes_n + work.rank * (T::bytes_m / T::cluster), maps.a, k,
-                                m0 + work.rank * (T::tile_m / T::cluster), full,
-                                (1 << T::cluster) - 1);
+                tensor_load_all(to + T::bytes_n + work.rank * box_bytes, maps.a, k,
+                                m0 + work.rank * work.box_rows, full, (1 << T::cluster) - 1);
             else
                 tensor_load(to + T::bytes_n, maps.a, k, m0, full);
         }
     }
+    /* The other block of a pair signals here that it is done with a stage: not before the last of
+     * that has come may this one end. */
+    if (T::cluster > 1)
+        for (int i = 0; i < T::stages; i++, at.next())
+            barrier_wait(ring.empty(at.stage), at.parity ^ 1);
 }
 
 /* -- products --------------------------------------------------------------------------------- */
@@ -286,6 +310,7 @@ hopper_multiply(hopper_sums<T> &sum, ring_position<T::stages> &at, int turn,
     if (T::turns && turn > 0)
         barrier_wait(ring.lead(), (turn & 1) ^ 1);
     int before = 0;
+#pragma unroll 1
     for (int i = 0; i < work.count; i++) {
         barrier_wait(ring.full(at.stage), at.parity);
         const uint32_t stage = ring.stage(at.stage);
@@ -385,7 +410,8 @@ hopper_finish_parts(const octgemm_gemm_params &p, uint8_t *shared, const hopper_
                     const hopper_ring<T> &ring, const hopper_lane<T> &my)
 {
     const int splits = work.splits, rank = work.rank;
-    /* Nobody reads the ring any more. */
+    /* Nobody reads the ring any more. (The threads that copied have ended, or will before long: a
+     * barrier of a cluster does not wait for these.) */
     named_barrier(1, T::workers);
     cluster_arrive();
     int32_t *const slab = (int32_t *)shared;
@@ -451,7 +477,9 @@ hopper_finish_parts(const octgemm_gemm_params &p, uint8_t *shared, const hopper_
         write_8<16>(p, i, j, v, vectors.sa[first_token + token], vectors.za[first_token + token],
                     vectors.sb + weight, vectors.bias + weight, vectors.column + weight);
     }
+    /* Copies out of this block are over when all blocks have theirs. */
     __syncwarp();
+    cluster_wait();
 }
 
 /* Subtracts what zero points of the tokens add. */
@@ -639,13 +667,19 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
     extern __shared__ __align__(1024) uint8_t shared[];
     const hopper_ring<T> ring = {shared_address(shared)};
     const hopper_work<T> work(p);
-    ring.init();
+    const bool copies = threadIdx.x >= T::workers;
+    if (threadIdx.x == T::workers)
+        ring.init();
+    __syncwarp();
+    /* A pair signals into each other's barriers. */
     if (T::cluster > 1)
         cluster_sync();
+    else if (copies)
+        block_arrive(T::threads);
     else
-        __syncthreads();
+        block_sync(T::threads);
 
-    if (threadIdx.x >= T::workers) {
+    if (copies) {
         if constexpr (T::warpgroups > 1)
             registers_down<40>();
         if (threadIdx.x >> 5 == T::workers / 32) {
@@ -653,22 +687,11 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
                 hopper_produce<T>(maps, work, ring);
             __syncwarp();
         }
-        /* The consumers meet as often: a barrier of a cluster is for all of its threads. */
-        for (int i = T::cluster > 1 || work.splits == 1; i < 2 && work.neighbours > 1; i++) {
-            cluster_arrive();
-            cluster_wait();
-        }
-        return;
+    } else {
+        if constexpr (T::warpgroups > 1)
+            registers_up<232>();
+        hopper_consume<T>(p, shared, work, ring);
     }
-
-    if constexpr (T::warpgroups > 1)
-        registers_up<232>();
-    hopper_consume<T>(p, shared, work, ring);
-    /* What others read, write and signal here stays until they are done. */
-    if (T::cluster > 1)
-        cluster_arrive();
-    if (work.neighbours > 1)
-        cluster_wait();
 }
 
 #endif

@@ -20,32 +20,36 @@
     OCTGEMM_GPU_KERNEL("wgmma_" #m "x" #n "x128" suffix, "sm_90a", .module = OCTGEMM_CUDA_HOPPER,  \
                        .function = "octgemm_wgmma_" #m "x" #n "x128" suffix, .first = 90,          \
                        .last = 90, .tile_m = m, .tile_n = n, .tile_k = 128, .align = 16,           \
-                       .persistent = 1, .overlap = 1, .box_b = n, __VA_ARGS__)
+                       .persistent = 1, .overlap = 1, .maps = 1, __VA_ARGS__)
 #define WGMMA_PAIR(suffix, m, n, ...)                                                              \
-    WGMMA(suffix, m, n, .neighbours = 2, .max_splits = 1, .box_a = (m) / 2, .resident = 1,         \
-          .threads = 384, __VA_ARGS__)
-#define WGMMA_SPLIT(m, n, most, ...)                                                               \
-    WGMMA("", m, n, .cluster_splits = most, .max_splits = most, .box_a = m, __VA_ARGS__)
+    WGMMA(suffix, m, n, .neighbours = 2, .max_splits = 1, .resident = 1, .threads = 384,           \
+          __VA_ARGS__)
+#define WGMMA_SPLIT(suffix, m, n, most, ...)                                                       \
+    WGMMA(suffix, m, n, .cluster_splits = most, .max_splits = most, __VA_ARGS__)
 
 static const struct kernel kernels[] = {
     WGMMA_PAIR("_pair", 256, 128, .shared = 218704, .rate = 3701, .start = 6.5, .fixed = 7.6),
     WGMMA_PAIR("_turns", 128, 128, .shared = 216688, .rate = 3345, .fixed = 8.2, .start = 0.1),
-    WGMMA_SPLIT(128, 128, 8, .threads = 384, .shared = 216688, .resident = 1, .rate = 4000,
+    WGMMA_SPLIT("", 128, 128, 8, .threads = 384, .shared = 216688, .resident = 1, .rate = 4000,
                 .start = 6.0, .fixed = 0.2, .joining = 25.5),
-    WGMMA_SPLIT(96, 128, 8, .threads = 384, .shared = 220288, .resident = 1, .rate = 3573,
+    WGMMA_SPLIT("", 96, 128, 8, .threads = 384, .shared = 220288, .resident = 1, .rate = 3573,
                 .start = 1.0, .fixed = 3.9, .joining = 11.1),
-    WGMMA_SPLIT(128, 64, 8, .threads = 160, .shared = 206736, .resident = 1, .rate = 2473,
+    WGMMA_SPLIT("", 128, 64, 8, .threads = 160, .shared = 206736, .resident = 1, .rate = 2473,
                 .start = 0.6, .fixed = 0.4, .joining = 2.7),
-    WGMMA_SPLIT(96, 64, 8, .threads = 160, .shared = 214704, .resident = 1, .rate = 2152,
+    WGMMA_SPLIT("", 96, 64, 8, .threads = 160, .shared = 214704, .resident = 1, .rate = 2152,
                 .start = 0.1, .fixed = 1.3, .joining = 1.8),
-    WGMMA_SPLIT(64, 128, 8, .threads = 384, .shared = 215696, .resident = 1, .rate = 4000,
+    WGMMA_SPLIT("", 64, 128, 8, .threads = 384, .shared = 215696, .resident = 1, .rate = 4000,
                 .start = 1.9, .fixed = 3.8, .joining = 39.0),
-    WGMMA_SPLIT(64, 64, 8, .threads = 160, .shared = 107888, .resident = 2, .rate = 1895,
+    WGMMA_SPLIT("", 64, 64, 8, .threads = 160, .shared = 107888, .resident = 2, .rate = 1895,
                 .alone = 1462, .start = 1.9, .fixed = 0.2, .joining = 1.1),
-    WGMMA_SPLIT(32, 64, 8, .threads = 160, .shared = 107664, .resident = 2, .rate = 1707,
+    WGMMA_SPLIT("_deep", 64, 64, 8, .threads = 160, .shared = 206288, .resident = 1, .rate = 1700,
+                .start = 1.0, .fixed = 0.2, .joining = 1.1),
+    WGMMA_SPLIT("", 32, 64, 8, .threads = 160, .shared = 107664, .resident = 2, .rate = 1707,
                 .alone = 1687, .start = 3.1, .fixed = 1.2, .joining = 0.2),
-    WGMMA_SPLIT(16, 64, 8, .threads = 160, .shared = 107568, .resident = 2, .rate = 1135,
+    WGMMA_SPLIT("", 16, 64, 8, .threads = 160, .shared = 107568, .resident = 2, .rate = 1135,
                 .alone = 713, .fixed = 0.7, .joining = 0.7, .start = 2.3),
+    WGMMA_SPLIT("_deep", 16, 64, 8, .threads = 160, .shared = 210128, .resident = 1, .rate = 900,
+                .start = 1.0, .fixed = 0.2, .joining = 1.1),
     MMA(256, 128, 128, .threads = 256, .shared = 147456, .resident = 1, .rate = 2450, .alone = 981,
         .start = 11.9, .fixed = 0.2, .joining = 4.4),
     MMA(128, 192, 128, .threads = 384, .shared = 163840, .resident = 1, .rate = 1778, .alone = 900,

@@ -188,6 +188,17 @@ __device__ __forceinline__ void cluster_wait()
     asm volatile("barrier.cluster.wait.aligned;" ::: "memory");
 }
 
+/* __syncthreads() in two halves: some warps wait, the others only tell that they were here. */
+__device__ __forceinline__ void block_sync(int threads)
+{
+    asm volatile("bar.sync 0, %0;" ::"r"(threads) : "memory");
+}
+
+__device__ __forceinline__ void block_arrive(int threads)
+{
+    asm volatile("bar.arrive 0, %0;" ::"r"(threads) : "memory");
+}
+
 /* All 128 threads of a warpgroup, or `threads` of several; barrier 0 is __syncthreads(). */
 __device__ __forceinline__ void named_barrier(int barrier, int threads)
 {
@@ -269,11 +280,11 @@ __device__ __forceinline__ void registers_down()
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(count));
 }
 
-/* Which block of its cluster this is. */
+/* Which block of its cluster this is: 0 in a launch without clusters. */
 __device__ __forceinline__ int cluster_rank()
 {
     int rank;
-    asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+    asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
     return rank;
 }
 

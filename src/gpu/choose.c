@@ -179,7 +179,8 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
     double pieces = piece_time(plan, flows, device, kernel, args, odd);
     double tile = (double)kernel->tile_m * kernel->tile_n;
     double units = (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
-    int rows = kernel->box_a ? kernel->box_a + kernel->box_b : kernel->tile_m + kernel->tile_n;
+    int rows = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) + kernel->tile_n
+                            : kernel->tile_m + kernel->tile_n;
     double l2_bytes = units * rows * plan->k_split;
     if (plan->splits > 1 && !plan->cluster)
         l2_bytes += units * tile * 2 * 4;

@@ -119,7 +119,7 @@ struct gpu_driver {
     octgemm_status (*launch_special)(const struct gpu_ctx *ctx, const struct gpu_launch *launch,
                                      void **params);
 
-    /* Fills a 128-byte tensor map for a kernel that asks for them (struct gpu_kernel, box_a).
+    /* Fills a 128-byte tensor map for a kernel that asks for them (struct gpu_kernel, maps).
      * NULL where the driver has no such thing. */
     octgemm_status (*tensor_map)(const struct gpu_ctx *ctx, void *map,
                                  const struct gpu_matrix *matrix);
@@ -170,8 +170,8 @@ struct gpu_kernel {
     int64_t max_m;      /* 0: any */
     int counts;         /* adds up B's rows itself where m leaves a token of the tile unused: zero
                            points then need no sums ahead (column is NULL) */
-    int box_a, box_b;   /* not 0: rows of the tensor maps' boxes of tile_k bytes, given as a second
-                           parameter, struct octgemm_tensor_maps */
+    int maps;           /* takes tensor maps as a second parameter, struct octgemm_tensor_maps, with
+                           boxes of tile_k bytes of octgemm_gpu_box_rows() and of tile_n rows */
     double rate;        /* multiply-adds per clock of a multiprocessor that runs all it can */
     double alone;       /* and of one that runs a single block */
     double start;       /* microseconds between the end of a block and the next block's first sum */
@@ -305,6 +305,19 @@ static inline int64_t octgemm_gpu_tiles_n(const struct gpu_device *device,
 {
     int64_t group = args->b_layout == OCTGEMM_B_PACKED ? device->packed_rows : 1;
     return octgemm_gpu_tiles(octgemm_gpu_tiles(args->n, group) * group, kernel->tile_n);
+}
+
+/* Rows of A in a box of the copy engine: no more than there are, since rows outside of the matrix
+ * take the engine so long that a tile with as many as not could be half as fast (bench/NOTES.md).
+ * The blocks of a cluster load a share each, in whole groups of the swizzle. */
+static inline int octgemm_gpu_box_rows(const struct gpu_kernel *kernel, int64_t m)
+{
+    enum { swizzle_rows = 8 };
+    int64_t rows = m < kernel->tile_m ? m : kernel->tile_m;
+    if (kernel->neighbours <= 1)
+        return (int)rows;
+    return (int)octgemm_gpu_tiles(octgemm_gpu_tiles(rows, kernel->neighbours), swizzle_rows) *
+           swizzle_rows;
 }
 
 /* memo.c: what was remembered for arguments like these, 0 when nothing was. A memo is free()d. */

@@ -35,7 +35,7 @@ struct octgemm_gemm_params {
     int32_t splits;            /* parts of k, each but the last of k_split columns */
     int32_t k_split;           /* a multiple of tile_k */
     int32_t group; /* tiles of m that are walked together, so that L2 serves them one tile of n */
-    int32_t reserved;
+    int32_t box_rows; /* of A, in a load of the copy engine; only where a kernel has tensor maps */
 };
 
 /* Rows of x to int8. Block x has the rows x * rows_per_block and on, then the same after a stride

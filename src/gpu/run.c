@@ -36,7 +36,7 @@ const char *octgemm_gpu_obstacle(const struct gpu_driver *driver, const struct g
         return "written for another architecture";
     if (kernel->shared > device->shared_per_block)
         return "needs more shared memory than a block has on this device";
-    if (kernel->box_a && !(driver->tensor_map && device->clusters))
+    if (kernel->maps && !(driver->tensor_map && device->clusters))
         return "needs tensor maps and clusters";
     if (!driver->image(device, kernel->module))
         return "this library has no code of it for this device";
@@ -134,13 +134,13 @@ const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
         return "lda or ldb is not a multiple of the kernel's alignment and there is much to copy";
     if (!kernel->unaligned && odd_addresses(kernel, args))
         return "an address is not aligned";
-    if (kernel->box_a && (args->k == 0 || args->m > most_coordinate || args->n > most_coordinate ||
-                          args->lda > most_stride || weight_stride(args) > most_stride))
+    if (kernel->maps && (args->k == 0 || args->m > most_coordinate || args->n > most_coordinate ||
+                         args->lda > most_stride || weight_stride(args) > most_stride))
         return "no tensor map has these sizes";
     /* Splits need no thought: they are for a device that the tiles do not fill. */
     int64_t tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m);
     int64_t tiles_n = octgemm_gpu_tiles_n(gpu(ctx)->device, kernel, args);
-    if ((!kernel->persistent || kernel->box_a) && tiles_m > 0 &&
+    if ((!kernel->persistent || kernel->maps) && tiles_m > 0 &&
         tiles_n > gpu(ctx)->driver->most_blocks / tiles_m)
         return "more tiles than a launch can have blocks";
     return NULL;
@@ -293,20 +293,20 @@ static octgemm_status make_maps(const struct gpu_ctx *ctx, struct octgemm_tensor
                                  .rows = params->m,
                                  .columns = params->k,
                                  .ld = params->lda,
-                                 .box_rows = kernel->box_a,
+                                 .box_rows = params->box_rows,
                                  .box_columns = kernel->tile_k};
     const struct gpu_matrix b = {.base = params->b,
                                  .rows = params->n,
                                  .columns = params->k,
                                  .ld = params->ldb,
-                                 .box_rows = kernel->box_b,
+                                 .box_rows = kernel->tile_n,
                                  .box_columns = kernel->tile_k};
     octgemm_status status = ctx->driver->tensor_map(ctx, maps->a, &a);
     return status == OCTGEMM_OK ? ctx->driver->tensor_map(ctx, maps->b, &b) : status;
 }
 
 static void fill_params(struct octgemm_gemm_params *params, const struct gpu_plan *plan,
-                        const octgemm_args *args)
+                        const struct gpu_kernel *kernel, const octgemm_args *args)
 {
     *params = (struct octgemm_gemm_params){
         .a = args->a,
@@ -332,6 +332,7 @@ static void fill_params(struct octgemm_gemm_params *params, const struct gpu_pla
         .splits = plan->splits,
         .k_split = plan->k_split,
         .group = plan->group,
+        .box_rows = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) : 0,
     };
 }
 
@@ -346,7 +347,7 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
     struct octgemm_tensor_maps maps;
     find_plan(&plan, &ctx->base, self, args);
     lay_out(&layout, &plan, kernel, args);
-    fill_params(&params, &plan, args);
+    fill_params(&params, &plan, kernel, args);
 
     struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
     char *workspace = layout.bytes > 0 ? aligned_start(args->workspace) : NULL;
@@ -361,7 +362,7 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
         params.partial = (int32_t *)(workspace + layout.partial);
         status = zero_counters(ctx, &plan, params.counter, args->stream);
     }
-    if (kernel->box_a && status == OCTGEMM_OK)
+    if (kernel->maps && status == OCTGEMM_OK)
         status = make_maps(ctx, &maps, kernel, &params);
     if (status != OCTGEMM_OK)
         return status;

@@ -14,7 +14,9 @@
 
 /*      shared bytes, warpgroups, in turns, blocks, tokens, stages, lag, cluster, resident */
 KERNEL(256x128x128_pair, 218704, 2, false, 1, 256, 4, 2, 2, 1)
-KERNEL(128x128x128_turns, 216688, 2, true, 2, 128, 6, 0, 2, 1)
+KERNEL(128x128x128_turns_pair, 216688, 2, true, 2, 128, 6, 0, 2, 1)
+KERNEL(128x128x128_turns, 216688, 2, true, 2, 128, 6, 0, 1, 1)
+KERNEL(128x192x128, 193872, 3, false, 1, 128, 4, 0, 1, 1)
 KERNEL(128x128x128, 216688, 2, false, 1, 128, 6, 2, 1, 1)
 KERNEL(96x128x128, 220288, 2, false, 1, 96, 7, 2, 1, 1)
 KERNEL(128x64x128, 206736, 1, false, 1, 128, 8, 0, 1, 1)

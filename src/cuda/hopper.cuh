@@ -50,6 +50,9 @@ struct hopper_tile {
     static constexpr int tile_m = tile_m_, tile_n = 64 * blocks * sharers, tile_k = 128;
     static constexpr int workers = 128 * warpgroups;
     static constexpr int threads = workers + (warpgroups > 1 ? 128 : 32);
+    /* Of each thread, 64K together; where there is one warpgroup, launch bounds say it. */
+    static constexpr int copier_registers = warpgroups == 3 ? 32 : 40;
+    static constexpr int worker_registers = warpgroups == 3 ? 160 : 232;
     /* Boxes of weights that a block asks of the L2 before it may load them; more of them, and all
      * become slower (bench/NOTES.md). */
     static constexpr int ahead = 32768 / (tile_n * tile_k);
@@ -66,7 +69,7 @@ struct hopper_tile {
     static constexpr int vectors_at = ring_bytes + staging_bytes;
     static constexpr int barriers_at = vectors_at + vectors_n + warpgroups * vectors_m;
     static constexpr int shared_bytes = barriers_at + (2 * stages + 2) * 8;
-    static constexpr int most_splits = tile_m > 128 ? 2 : 8;
+    static constexpr int most_splits = tile_m > 128 || tile_n > 128 ? 2 : 8;
     static_assert((tile_m + (tile_m + most_splits - 1) * (most_splits - 1) / most_splits) *
                           slab_ld * 4 <=
                       vectors_at,
@@ -681,7 +684,7 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
 
     if (copies) {
         if constexpr (T::warpgroups > 1)
-            registers_down<40>();
+            registers_down<T::copier_registers>();
         if (threadIdx.x >> 5 == T::workers / 32) {
             if ((threadIdx.x & 31) == 0)
                 hopper_produce<T>(maps, work, ring);
@@ -689,7 +692,7 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
         }
     } else {
         if constexpr (T::warpgroups > 1)
-            registers_up<232>();
+            registers_up<T::worker_registers>();
         hopper_consume<T>(p, shared, work, ring);
     }
 }

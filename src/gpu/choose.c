@@ -213,11 +213,11 @@ static int split(struct gpu_plan *plan, int wanted, const struct gpu_device *dev
 void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                       const struct gpu_kernel *kernel, const octgemm_args *args, int frugal)
 {
-    enum { group = 8 };
+    enum { usual_group = 8 };
     struct flows flows = find_flows(device, args);
     struct gpu_plan candidate = {.tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m),
                                  .tiles_n = octgemm_gpu_tiles_n(device, kernel, args),
-                                 .group = group};
+                                 .group = kernel->group ? kernel->group : usual_group};
     /* Splitting gives work to multiprocessors that have no tile; a full device gains nothing. */
     int64_t slots = (int64_t)device->multiprocessors * kernel->resident;
     int full = candidate.tiles_m >= slots || candidate.tiles_n >= slots ||

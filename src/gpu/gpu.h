@@ -167,7 +167,9 @@ struct gpu_kernel {
                            tile u / splits, no partial sums in memory; 0: does not do that */
     int overlap;        /* waits in the kernel itself for the kernel ahead in the stream */
     int max_splits;     /* 1: k is not split */
+    int group;          /* params.h; 0: 8 */
     int64_t max_m;      /* 0: any */
+    int64_t from_m;     /* with fewer tokens it is slower than its figures say, and not chosen */
     int counts;         /* adds up B's rows itself where m leaves a token of the tile unused: zero
                            points then need no sums ahead (column is NULL) */
     int maps;           /* takes tensor maps as a second parameter, struct octgemm_tensor_maps, with

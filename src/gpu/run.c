@@ -7,8 +7,10 @@
  * workspace.
  */
 #include "gpu/gpu.h"
+
 #include "error.h"
 
+#include <math.h>
 enum {
     most_blocks = 0x7fffffff,     /* of a launch */
     most_coordinate = 0x7ffffe00, /* of a row in a tensor map, and a tile more fits an int */
@@ -148,8 +150,11 @@ const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
 
 double octgemm_gpu_cost(const octgemm_ctx *ctx, const struct kernel *self, const octgemm_args *args)
 {
+    const struct gpu_kernel *kernel = self->impl;
     struct gpu_plan plan;
-    make_plan(&plan, ctx, self->impl, args);
+    if (args->m < kernel->from_m)
+        return HUGE_VAL;
+    make_plan(&plan, ctx, kernel, args);
     return plan.microseconds;
 }
 

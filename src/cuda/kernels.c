@@ -3,7 +3,8 @@
 #include "cuda/cuda.h"
 
 /* gemm.cuh and decode.cuh in one tile each; align = 16 where there is no second function. The four
- * figures of the cost model were fitted to timings on an H200 (bench/NOTES.md). */
+ * figures of the cost model were fitted to timings on an H200, those of mma_48x64x256 and
+ * mma_80x64x256 to timings on an H100 (bench/NOTES.md). */
 #define TENSOR(name_, file, function_, m, n, k, ...)                                               \
     OCTGEMM_GPU_KERNEL(name_, "sm_75", .module = file, .function = function_, .first = 75,         \
                        .last = 9999, .tile_m = m, .tile_n = n, .tile_k = k, .align = 16,           \
@@ -68,8 +69,12 @@ static const struct kernel kernels[] = {
         .start = 12.8, .fixed = 0.1, .joining = 3.1, .unaligned = "octgemm_mma_128x128x64_any"),
     MMA(64, 128, 128, .threads = 128, .shared = 98304, .resident = 2, .rate = 1912, .alone = 1774,
         .start = 10.1, .fixed = 0.1, .joining = 1.5),
+    MMA(80, 64, 256, .threads = 128, .shared = 87040, .resident = 2, .rate = 1243, .alone = 706,
+        .start = 2.5, .fixed = 2.1, .joining = 3.5),
     MMA(64, 64, 256, .threads = 128, .shared = 98304, .resident = 2, .rate = 1239, .alone = 1134,
         .start = 4.1, .fixed = 0.1, .joining = 1.8),
+    MMA(48, 64, 256, .threads = 128, .shared = 86016, .resident = 2, .rate = 1290, .alone = 949,
+        .start = 4.7, .fixed = 0.1, .joining = 4.0),
     MMA(32, 64, 256, .threads = 128, .shared = 98304, .resident = 2, .rate = 1167, .alone = 955,
         .start = 5.3, .fixed = 0.7, .joining = 1.9, .unaligned = "octgemm_mma_32x64x256_any"),
     DECODE("", 8, 32, .threads = 256, .shared = 9600, .resident = 2, .rate = 4018, .alone = 281,

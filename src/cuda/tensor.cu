@@ -13,7 +13,9 @@ using tile_128x192x128 = gemm_tile<3, 4, 1, 4, 4, 128, 4, 1, true>;
 using tile_128x128x128 = gemm_tile<2, 2, 1, 4, 8, 128, 3, 2, true>;
 using tile_128x128x64 = gemm_tile<2, 2, 1, 4, 8, 64, 3, 2, true>;
 using tile_64x128x128 = gemm_tile<2, 1, 2, 4, 8, 128, 4, 2, true>;
+using tile_80x64x256 = gemm_tile<1, 1, 4, 4, 10, 256, 2, 2, false>;
 using tile_64x64x256 = gemm_tile<1, 1, 4, 4, 8, 256, 3, 2, false>;
+using tile_48x64x256 = gemm_tile<1, 1, 4, 4, 6, 256, 3, 2, false>;
 using tile_32x64x256 = gemm_tile<1, 1, 4, 4, 4, 256, 4, 2, false>;
 
 #define KERNEL(function, tile, align)                                                              \
@@ -30,6 +32,8 @@ KERNEL(octgemm_mma_128x128x128, tile_128x128x128, 16)
 KERNEL(octgemm_mma_128x128x64, tile_128x128x64, 16)
 KERNEL(octgemm_mma_128x128x64_any, tile_128x128x64, 1)
 KERNEL(octgemm_mma_64x128x128, tile_64x128x128, 16)
+KERNEL(octgemm_mma_80x64x256, tile_80x64x256, 16)
 KERNEL(octgemm_mma_64x64x256, tile_64x64x256, 16)
+KERNEL(octgemm_mma_48x64x256, tile_48x64x256, 16)
 KERNEL(octgemm_mma_32x64x256, tile_32x64x256, 16)
 KERNEL(octgemm_mma_32x64x256_any, tile_32x64x256, 1)

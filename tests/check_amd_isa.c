@@ -29,7 +29,7 @@ struct product {
     int splits, k_split;
 };
 static const struct product products[] = {
-    {"tile_256x128", 256, 128, 133, 70, 76, OCTGEMM_BF16, 1, 1 + OCTGEMM_F16, 1, 128},
+    {"tile_256x128", 256, 128, 133, 70, 268, OCTGEMM_BF16, 1, 1 + OCTGEMM_F16, 1, 320},
     {"tile_128x128", 128, 128, 131, 129, 148, OCTGEMM_F16, 0, 1 + OCTGEMM_BF16, 1, 192},
     {"tile_64x64", 64, 64, 37, 43, 200, OCTGEMM_F32, 1, 1 + OCTGEMM_F32, 2, 128},
     {"tile_64x64", 64, 64, 64, 64, 128, OCTGEMM_I32, 0, 0, 1, 128},
@@ -41,7 +41,7 @@ static const struct product products[] = {
 
 /* The same with packed weights, for targets that have them in blocks. */
 static const struct product packed_products[] = {
-    {"tile_256x128_packed", 256, 128, 133, 70, 76, OCTGEMM_BF16, 1, 1 + OCTGEMM_F16, 1, 128},
+    {"tile_256x128_packed", 256, 128, 133, 70, 268, OCTGEMM_BF16, 1, 1 + OCTGEMM_F16, 1, 320},
     {"tile_128x128_packed", 128, 128, 131, 129, 148, OCTGEMM_F16, 0, 1 + OCTGEMM_BF16, 1, 192},
     {"tile_64x64_packed", 64, 64, 37, 43, 200, OCTGEMM_F32, 1, 1 + OCTGEMM_F32, 2, 128},
     {"stream_64_packed", 64, 16, 50, 19, 332, OCTGEMM_BF16, 0, 0, 1, 384},

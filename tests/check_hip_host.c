@@ -96,6 +96,33 @@ START_TEST(everything_is_given_back)
 }
 END_TEST
 
+/* A caller, such as PyTorch, has its own queues of work. */
+START_TEST(launches_are_on_the_callers_stream)
+{
+    struct sim_runtime *runtime = load_runtime();
+    static _Alignas(64) int8_t bytes[4096]; /* nothing runs */
+    int stream;
+    octgemm_ctx *ctx = NULL;
+    octgemm_args args = {.size = sizeof args,
+                         .m = 1,
+                         .n = 1,
+                         .k = 64,
+                         .a = bytes,
+                         .lda = 64,
+                         .b = bytes,
+                         .ldb = 64,
+                         .d = bytes,
+                         .ldd = 1,
+                         .d_type = OCTGEMM_I32,
+                         .stream = &stream};
+    ck_assert_int_eq(octgemm_open(&ctx, "hip", 0), OCTGEMM_OK);
+    ck_assert_msg(octgemm_run(ctx, &args) == OCTGEMM_OK, "%s", octgemm_last_error());
+    ck_assert_ptr_eq(runtime->stream, &stream);
+    ck_assert_int_eq(runtime->current, 1);
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* Each call that the library makes. */
 static const struct gpu_failure failures[] = {
     {.name = "hipInit", .status = OCTGEMM_ERR_NO_BACKEND},
@@ -172,6 +199,7 @@ int main(void)
     tcase_add_test(tests, features_of_an_architecture_are_left_out);
     tcase_add_test(tests, an_unknown_bus_width_is_assumed);
     tcase_add_test(tests, everything_is_given_back);
+    tcase_add_test(tests, launches_are_on_the_callers_stream);
     gpu_add_failure_tests(tests, &hip_failures);
     tcase_add_loop_test(tests, a_code_has_its_words, 0, sizeof codes / sizeof *codes);
     return run_tests("host side of HIP", tests, CK_FORK);

@@ -23,9 +23,14 @@
 
 enum { step = 64, step_chunks = step / chunk_bytes };
 
-OCTGEMM_FN int lds_place(int row, int part)
+/* Of row `row + more`. Places repeat after eight rows: with a constant `more` one address in a
+ * register serves all of a lane's rows, and the rest is in the instructions' offsets. */
+OCTGEMM_FN int lds_place(int row, int more, int part)
 {
-    return (row * step_chunks + (part ^ (row / 2) % step_chunks)) * chunk_bytes;
+    enum { period = 2 * step_chunks };
+    row += more % period;
+    return ((row * step_chunks + row / 2 % step_chunks) ^ part) * chunk_bytes +
+           more / period * period * step;
 }
 
 /* The rows of A, or of B, of a tile: what one thread copies of them. Row r of the tile in LDS is
@@ -82,8 +87,8 @@ struct panel {
     {
         int thread = thread_index();
         for (int i = 0; i < count; i++) {
-            int r = thread / step_chunks + i * rows_apart;
-            *(chunk *)(lds + lds_place(r, thread % step_chunks)) = held[i];
+            int place = lds_place(thread / step_chunks, i * rows_apart, thread % step_chunks);
+            *(chunk *)(lds + place) = held[i];
         }
     }
 };
@@ -128,8 +133,8 @@ struct staged_b {
     }
     __device__ __forceinline__ chunk operand(const int8_t *lds, int j, int part) const
     {
-        return *(const chunk *)(lds +
-                                lds_place((wave_n * tn + j) * op::cols + op::col(lane), part));
+        int first = wave_n * tn * op::cols + op::col(lane);
+        return *(const chunk *)(lds + lds_place(first, j * op::cols, part));
     }
 };
 
@@ -230,8 +235,8 @@ struct tile_kernel {
 
     __device__ __forceinline__ chunk a_operand(const int8_t *buffer, int i, int part) const
     {
-        return *(const chunk *)(buffer +
-                                lds_place((wave_m * tm + i) * op::rows + op::row(lane), part));
+        int first = wave_m * tm * op::rows + op::row(lane);
+        return *(const chunk *)(buffer + lds_place(first, i * op::rows, part));
     }
 
     __device__ __forceinline__ void multiply(const int8_t *buffer)

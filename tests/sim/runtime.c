@@ -343,7 +343,6 @@ EXPORT int hipModuleLaunchKernel(void *function, unsigned grid_x, unsigned grid_
                                  unsigned shared, void *stream, void **params, void **extra)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* there is one device */
-    (void)stream;
     MAY_FAIL;
     if (grid_y != 1 || grid_z != 1 || block_y != 1 || block_z != 1 || block_x != 256 || extra ||
         shared != 0 || (uint64_t)grid_x * block_x > UINT32_MAX || grid_x == 0)
@@ -354,6 +353,7 @@ EXPORT int hipModuleLaunchKernel(void *function, unsigned grid_x, unsigned grid_
                                       .blocks = grid_x,
                                       .threads = block_x,
                                       .wave = simulated()->wave};
+    sim_runtime.stream = stream;
     trace(f->name);
     if (sim_runtime.idle)
         return ok;

@@ -10,6 +10,7 @@ struct sim_runtime {
     int current;  /* the calling program's device */
     int bus_bits; /* of memory, as the device says it; 0: it does not know, as some APUs */
     int idle;     /* launches are accepted, and nothing runs */
+    void *stream; /* of the last launch */
 
     struct mock_driver driver;
 };

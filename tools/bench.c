@@ -23,7 +23,7 @@ struct bench_options {
     const char *kernel, *tokens, *folder, *plot;
     struct device_choice choice;
     int64_t seed;
-    int d_type, packed, hot, csv, json, models, rivals;
+    int d_type, weights, packed, hot, csv, json, models, rivals;
     double seconds;
 };
 
@@ -42,6 +42,8 @@ static const struct option_row option_rows[] = {
      NULL},
     {"hot", 0, NULL, "the same weights again and again, from the caches", OPTION_FLAG, MEMBER(hot),
      0, 0, NULL},
+    {"weights", 0, "VALUES", "uniform (default), normal or heavy: the kind of their values",
+     OPTION_CHOICE, MEMBER(weights), 0, 0, octgemm_weight_names},
     {"seconds", 0, "S", "how long to time each product (default 0.5)", OPTION_SECONDS,
      MEMBER(seconds), 0, 0, NULL},
     {"seed", 0, "S", "of the data (default 1)", OPTION_INTEGER, MEMBER(seed), 0, INT64_MAX, NULL},
@@ -111,11 +113,12 @@ static void print_head(const struct bench *bench, const octgemm_info *info)
     const struct bench_options *options = bench->options;
     if (options->csv) {
         printf("model,layer,m,n,k,backend,device,arch,kernel,choice,layout,d_type,median_seconds,"
-               "best_seconds,calls,tops,weight_gb_per_second,verified\n");
+               "best_seconds,calls,tops,weight_gb_per_second,verified,weights\n");
         return;
     }
-    printf("%s, %s, %s; weights %s, %s; result %s\n\n", info->backend, info->device, info->arch,
-           layout_name(bench), options->hot ? "hot" : "cold", octgemm_type_names[options->d_type]);
+    printf("%s, %s, %s; weights %s, %s, %s; result %s\n\n", info->backend, info->device, info->arch,
+           layout_name(bench), octgemm_weight_names[options->weights],
+           options->hot ? "hot" : "cold", octgemm_type_names[options->d_type]);
     printf("%-10s %6s %6s %6s  %-28s %10s %10s %9s %8s\n", "layer", "M", "N", "K", "kernel",
            "median", "best", "TOPS", "GB/s");
 }
@@ -128,12 +131,13 @@ static const char *choice_name(const struct bench *bench, const struct measureme
 static void print_csv(const struct bench *bench, const struct measurement *one)
 {
     const struct shape *shape = one->shape;
-    printf("\"%s\",\"%s\",%lld,%lld,%lld,%s,\"%s\",%s,%s,%s,%s,%s,%.9g,%.9g,%lld,%.6g,%.6g,%lld\n",
-           shape->model, shape->layer, (long long)one->m, (long long)shape->n, (long long)shape->k,
-           one->info.backend, one->info.device, one->info.arch, one->info.kernel,
-           choice_name(bench, one), layout_name(bench), octgemm_type_names[bench->options->d_type],
-           one->timing.median, one->timing.best, (long long)one->timing.calls, tops(one),
-           weight_rate(one), (long long)one->verified);
+    printf(
+        "\"%s\",\"%s\",%lld,%lld,%lld,%s,\"%s\",%s,%s,%s,%s,%s,%.9g,%.9g,%lld,%.6g,%.6g,%lld,%s\n",
+        shape->model, shape->layer, (long long)one->m, (long long)shape->n, (long long)shape->k,
+        one->info.backend, one->info.device, one->info.arch, one->info.kernel,
+        choice_name(bench, one), layout_name(bench), octgemm_type_names[bench->options->d_type],
+        one->timing.median, one->timing.best, (long long)one->timing.calls, tops(one),
+        weight_rate(one), (long long)one->verified, octgemm_weight_names[bench->options->weights]);
 }
 
 static void print_line(const struct bench *bench, const struct measurement *one)
@@ -153,7 +157,7 @@ static json_t *measurement_json(const struct bench *bench, const struct measurem
 {
     const struct shape *shape = one->shape;
     return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:I, "
-                     "s:f, s:f, s:I}",
+                     "s:f, s:f, s:I, s:s}",
                      "model", shape->model, "layer", shape->layer, "m", (json_int_t)one->m, "n",
                      (json_int_t)shape->n, "k", (json_int_t)shape->k, "backend", one->info.backend,
                      "device", one->info.device, "arch", one->info.arch, "kernel", one->info.kernel,
@@ -161,7 +165,8 @@ static json_t *measurement_json(const struct bench *bench, const struct measurem
                      octgemm_type_names[bench->options->d_type], "median_seconds",
                      one->timing.median, "best_seconds", one->timing.best, "calls",
                      (json_int_t)one->timing.calls, "tops", tops(one), "weight_gb_per_second",
-                     weight_rate(one), "verified", (json_int_t)one->verified);
+                     weight_rate(one), "verified", (json_int_t)one->verified, "weights",
+                     octgemm_weight_names[bench->options->weights]);
 }
 
 static void print_measurement(const struct bench *bench, const struct measurement *one)
@@ -384,9 +389,10 @@ static int bench_shape(struct bench *bench, const struct shape *shape)
     bench->done_count = 0;
     bench->done = calloc(token_count * bench->kernel_count, sizeof *bench->done);
     octgemm_progress_step("making up data", 0);
-    int status =
-        bench->done ? octgemm_make_operands(&inputs, most, shape->n, shape->k, bench->options->seed)
-                    : octgemm_complain("no memory for the results");
+    int status = bench->done ? octgemm_make_operands(&inputs, most, shape->n, shape->k,
+                                                     (enum weight_values)bench->options->weights,
+                                                     bench->options->seed)
+                             : octgemm_complain("no memory for the results");
     for (size_t i = 0; i < bench->kernel_count && status == 0; i++)
         status = bench_kernel(bench, shape, tokens, token_count, &inputs, i);
     if (status == 0 && bench->kernel_count > 1 && !bench->results && !bench->options->csv)
@@ -441,6 +447,7 @@ static int bench_rivals(struct bench *bench, const struct shape_list *list)
                                    .plot = options->plot ? &bench->plot : NULL};
     struct rivals_options rivals = {.choice = options->choice,
                                     .seed = options->seed,
+                                    .weights = (enum weight_values)options->weights,
                                     .d_type = (octgemm_type)options->d_type,
                                     .hot = options->hot,
                                     .seconds = options->seconds,

@@ -47,6 +47,55 @@ void octgemm_generate_int8(int8_t *out, int64_t count, uint64_t seed)
         out[i] = (int8_t)(octgemm_random(seed, (uint64_t)i) >> 56);
 }
 
+const char *const octgemm_weight_names[] = {"uniform", "normal", "heavy", NULL};
+
+/* The sum of three, for tails as long as a row of some thousands of Gaussian values shows. */
+static float weight_normal(uint64_t seed, uint64_t index)
+{
+    float sum = 0;
+    for (uint64_t i = 0; i < 3; i++)
+        sum += normal(octgemm_random(seed, 3 * index + i));
+    return sum * 0.57735027f; /* 1 / sqrt(3) */
+}
+
+/* A normal value over the root of the mean square of five others. */
+static float weight_heavy(uint64_t seed, uint64_t index)
+{
+    enum { degrees = 5 };
+    float squares = 0;
+    for (uint64_t i = 1; i <= degrees; i++) {
+        float other = weight_normal(seed, index * (degrees + 1) + i);
+        squares += other * other;
+    }
+    return weight_normal(seed, index * (degrees + 1)) / sqrtf(squares * (1.0f / degrees));
+}
+
+/* Each value is drawn twice, for the maximum and to be scaled: rows have no memory of their own. */
+static void weight_row(int8_t *out, int64_t columns, float (*draw)(uint64_t seed, uint64_t index),
+                       uint64_t seed, uint64_t first)
+{
+    float most = 0;
+    for (int64_t p = 0; p < columns; p++)
+        most = fmaxf(most, fabsf(draw(seed, first + (uint64_t)p)));
+    float scale = most > 0 ? 127 / most : 0;
+    for (int64_t p = 0; p < columns; p++)
+        out[p] = (int8_t)rintf(draw(seed, first + (uint64_t)p) * scale);
+}
+
+void octgemm_generate_weights(int8_t *out, int64_t rows, int64_t columns, enum weight_values values,
+                              uint64_t seed)
+{
+    if (values == WEIGHTS_UNIFORM) {
+        octgemm_generate_int8(out, rows * columns, seed);
+        return;
+    }
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < rows; i++)
+        weight_row(out + i * columns, columns,
+                   values == WEIGHTS_HEAVY ? weight_heavy : weight_normal, seed,
+                   (uint64_t)i * (uint64_t)columns);
+}
+
 void octgemm_generate_scales(float *out, int64_t count, uint64_t seed)
 {
     for (int64_t i = 0; i < count; i++)

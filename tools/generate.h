@@ -15,6 +15,17 @@ void octgemm_generate_normal(float *out, int64_t rows, int64_t columns, float si
 /* Every int8 value, equally often. */
 void octgemm_generate_int8(int8_t *out, int64_t count, uint64_t seed);
 
+/* What int8 weights look like. The last two are made as quantisation makes them: a row is scaled so
+ * that its largest value becomes 127. */
+enum weight_values {
+    WEIGHTS_UNIFORM, /* every int8 value, equally often */
+    WEIGHTS_NORMAL,  /* Gaussian */
+    WEIGHTS_HEAVY    /* Student's t with 5 degrees of freedom: long tails, as networks have them */
+};
+extern const char *const octgemm_weight_names[]; /* by enum weight_values; NULL ends it */
+void octgemm_generate_weights(int8_t *out, int64_t rows, int64_t columns, enum weight_values values,
+                              uint64_t seed);
+
 /* Scales as quantisation leaves them: positive, spread around 0.01. */
 void octgemm_generate_scales(float *out, int64_t count, uint64_t seed);
 

@@ -1,12 +1,12 @@
 /* Operands of a benchmark: see operands.h. */
 #include "operands.h"
 #include "command.h"
-#include "generate.h"
 #include "matrix.h"
 
 #include <stdlib.h>
 
-int octgemm_make_operands(struct operands *operands, int64_t m, int64_t n, int64_t k, int64_t seed)
+int octgemm_make_operands(struct operands *operands, int64_t m, int64_t n, int64_t k,
+                          enum weight_values values, int64_t seed)
 {
     uint64_t first = (uint64_t)seed * 4;
     operands->a = octgemm_allocate(m, k, 1, "activations");
@@ -16,7 +16,7 @@ int octgemm_make_operands(struct operands *operands, int64_t m, int64_t n, int64
     if (!operands->a || !operands->b || !operands->sa || !operands->sb)
         return EXIT_INPUT;
     octgemm_generate_int8(operands->a, m * k, first);
-    octgemm_generate_int8(operands->b, n * k, first + 1);
+    octgemm_generate_weights(operands->b, n, k, values, first + 1);
     octgemm_generate_scales(operands->sa, m, first + 2);
     octgemm_generate_scales(operands->sb, n, first + 3);
     return 0;

@@ -3,6 +3,8 @@
 #ifndef OCTGEMM_OPERANDS_H
 #define OCTGEMM_OPERANDS_H
 
+#include "generate.h"
+
 #include <stdint.h>
 
 struct operands {
@@ -11,7 +13,8 @@ struct operands {
 };
 
 /* Returns 0, or the exit status after a complaint; there may be something to release even then. */
-int octgemm_make_operands(struct operands *operands, int64_t m, int64_t n, int64_t k, int64_t seed);
+int octgemm_make_operands(struct operands *operands, int64_t m, int64_t n, int64_t k,
+                          enum weight_values values, int64_t seed);
 void octgemm_release_operands(struct operands *operands);
 
 /* Copies of weights (n x k) that are read in turn, so that each comes from memory; too few for that

@@ -365,7 +365,8 @@ int octgemm_bench_these(const struct rivals_options *options, const struct rival
     contest.backend = info.backend;
     if (status == 0) {
         octgemm_queue_open(&contest.queue, contest.backend, (int)options->choice.index);
-        status = octgemm_make_operands(&operands, m, shape->n, shape->k, options->seed);
+        status = octgemm_make_operands(&operands, m, shape->n, shape->k, options->weights,
+                                       options->seed);
     }
     if (status == 0)
         status = upload_operands(&contest, &operands, options->hot);

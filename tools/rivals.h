@@ -7,6 +7,7 @@
 
 #include "cycles.h"
 #include "device.h"
+#include "generate.h"
 #include "queue.h"
 #include "shapes.h"
 
@@ -86,6 +87,7 @@ struct round_up {
 struct rivals_options {
     struct device_choice choice;
     int64_t seed;
+    enum weight_values weights;
     octgemm_type d_type; /* of octgemm's scaled row; I32: none */
     int hot;
     double seconds; /* for each contender */

@@ -128,22 +128,25 @@ static tile_function *const one_row[] = {[1] = one_by_1, [2] = one_by_2, [4] = o
 static tile_function *const few_rows[] = {[1] = few_by_1, [2] = few_by_2, [4] = few_by_4};
 static tile_function *const two_rows[] = {[1] = two_by_1, [2] = two_by_2, [4] = two_by_4};
 
-void octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
-                        int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
-                        const char *next)
+const char *octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
+                               int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
+                               const char *next, int64_t list_entries)
 {
-    /* The tiles share the fetching of the next step's weights. */
+    /* The tiles share the fetching of the next step's weights, and the list takes its part of it,
+     * both in whole lines for each group. */
     int64_t tiles = (rows + AVX2_ACC16_ROWS - 1) / AVX2_ACC16_ROWS;
-    int64_t groups = depth / (4 * group), block = depth * AVX2_COLUMNS;
-    int64_t fetch = octgemm_avx2_round((block + groups * tiles - 1) / (groups * tiles), 64);
+    int64_t groups = depth / (4 * group) * tiles, block = depth * AVX2_COLUMNS;
+    int64_t lines = (block / 64 + groups - 1) / groups - (list_entries + groups / 2) / groups;
+    int64_t fetch = 64 * (lines > 1 ? lines : 1);
     tile_function *two = fetch > 64 ? few_rows[group] : two_rows[group];
     int64_t fetched = 0;
     for (int64_t i = 0; i < rows; i += AVX2_ACC16_ROWS) {
         tile_function *multiply = i + 1 < rows ? two : one_row[group];
         multiply(a + i * depth, weights, depth, c + i * ldc, ldc, start.columns, next + fetched,
                  fetch);
-        fetched += fetch * groups;
+        fetched += fetch * (groups / tiles);
         if (fetched >= block)
             fetched = 0;
     }
+    return next + fetched;
 }

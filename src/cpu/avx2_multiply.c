@@ -77,8 +77,24 @@ static int64_t depth_of(const struct cpu_tile *t, int64_t p)
     return octgemm_avx2_round(length, AVX2_K_ROUND);
 }
 
-/* Adds [p, p + depth) of one panel. */
-static void step(const struct product *of, int64_t index, int64_t p, const char *next)
+/* The entries of a panel's list before this block of k. */
+static int64_t list_start(const struct product *of, const char *panel, int64_t block)
+{
+    return octgemm_load_i32(panel + of->panel.list_start, block);
+}
+
+/* How many entries of the list fetch weights: those of so few rows that their one tile waits for
+ * memory, which the list would leave idle. */
+static int64_t fetching_entries(const struct product *of, const char *panel, int64_t block)
+{
+    if (of->tile->rows > AVX2_ACC16_ROWS)
+        return 0;
+    return list_start(of, panel, block + 1) - list_start(of, panel, block);
+}
+
+/* Adds [p, p + depth) of one panel. Returns what of the next weights is to be fetched by the list.
+ */
+static const char *step(const struct product *of, int64_t index, int64_t p, const char *next)
 {
     const struct cpu_tile *t = of->tile;
     const char *panel = panel_at(of, index), *block = t->block;
@@ -93,14 +109,16 @@ static void step(const struct product *of, int64_t index, int64_t p, const char 
     if (group == 0) {
         const int16_t *a = (const int16_t *)(block + of->block.words) + done * t->rows;
         octgemm_avx2_winograd(a, t->rows, weights, depth, c, t->ldc, start, of->widened, next);
-        return;
+        return next;
     }
-    octgemm_avx2_acc16(group, (const uint8_t *)block + of->block.bytes + done * t->rows, t->rows,
-                       weights, depth, c, t->ldc, start, next);
+    return octgemm_avx2_acc16(group, (const uint8_t *)block + of->block.bytes + done * t->rows,
+                              t->rows, weights, depth, c, t->ldc, start, next,
+                              fetching_entries(of, panel, p / AVX2_DEPTH));
 }
 
 /* The lists of these panels in [p, p + depth): strip by strip, so that its A stays in L1. */
-static void list_step(const struct product *of, int64_t first, int64_t group, int64_t p)
+static void list_step(const struct product *of, int64_t first, int64_t group, int64_t p,
+                      const char *ahead)
 {
     const struct cpu_tile *t = of->tile;
     int64_t depth = depth_of(t, p), number = p / AVX2_DEPTH;
@@ -108,13 +126,13 @@ static void list_step(const struct product *of, int64_t first, int64_t group, in
     const uint8_t *a = (const uint8_t *)t->block + of->block.transposed + (p - t->k0) * of->padded;
     for (int64_t i = 0; i < t->rows; i += width)
         for (int64_t j = first; j < first + group; j++) {
-            const char *panel = panel_at(of, j), *starts = panel + of->panel.list_start;
-            int64_t start = octgemm_load_i32(starts, number);
-            int64_t count = octgemm_load_i32(starts, number + 1) - start;
+            const char *panel = panel_at(of, j);
+            int64_t start = list_start(of, panel, number);
+            int64_t count = list_start(of, panel, number + 1) - start;
             if (count > 0)
                 octgemm_avx2_list(panel + of->panel.list + start * AVX2_LIST_ENTRY,
                                   panel + of->panel.list_column + start, count, a + i * depth,
-                                  width, sums_of(of, j) + i * AVX2_COLUMNS);
+                                  width, sums_of(of, j) + i * AVX2_COLUMNS, ahead);
         }
 }
 
@@ -157,9 +175,10 @@ static void multiply(const struct cpu_tile *t)
         for (int64_t j = first; j < first + group; j++)
             begin(&of, j);
         for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH) {
+            const char *ahead = NULL;
             for (int64_t j = first; j < first + group; j++)
-                step(&of, j, p, weights_after(&of, first, group, j, p));
-            list_step(&of, first, group, p);
+                ahead = step(&of, j, p, weights_after(&of, first, group, j, p));
+            list_step(&of, first, group, p, ahead);
         }
         for (int64_t j = first; j < first + group; j++)
             end(&of, j);

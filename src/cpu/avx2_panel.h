@@ -122,10 +122,11 @@ struct avx2_start {
     const int32_t *columns; /* Winograd: sums of w0 w1; acc16: sums of w, which count 128 times */
 };
 
-/* avx2_acc16.c. group: 1, 2 or 4. next: the weights of the step to come, to be fetched. */
-void octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
-                        int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
-                        const char *next);
+/* avx2_acc16.c. group: 1, 2 or 4. next: the weights of the step to come, to be fetched but for
+ * what `list_entries` entries of the list will, a line each. Returns where the list begins. */
+const char *octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
+                               int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
+                               const char *next, int64_t list_entries);
 
 /* avx2_winograd.c. widened: AVX2_WIDENED_BYTES of scratch. */
 enum { AVX2_WIDENED_BYTES = AVX2_DEPTH * AVX2_COLUMNS };
@@ -135,10 +136,11 @@ void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights
 
 /* avx2_list.c: one strip of rows (width: octgemm_avx2_strip_rows), one block of k. sums collects
  * the list's part of C in the order in which it is computed, over all blocks of k
- * (octgemm_avx2_list_bytes, zeroed by the caller), strip by strip; finish adds it to C. */
+ * (octgemm_avx2_list_bytes, zeroed by the caller), strip by strip; finish adds it to C. ahead: what
+ * a narrow strip fetches, a line with each entry. */
 size_t octgemm_avx2_list_bytes(int64_t rows);
 void octgemm_avx2_list(const void *list, const void *columns, int64_t count, const uint8_t *a,
-                       int64_t width, int32_t *sums);
+                       int64_t width, int32_t *sums, const char *ahead);
 void octgemm_avx2_list_finish(const int32_t *sums, int64_t rows, int32_t *c, int64_t ldc);
 
 #endif

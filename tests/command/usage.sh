@@ -71,6 +71,10 @@ good 'bench: every kernel' bench 40x64 -m 1,5 --kernel all $quick
 says 'bench: every kernel' 'fastest is'
 good 'bench: rows' bench 3x40x64 --rows --d-type i32 $quick
 good 'bench: cold' bench 3x3000x3000 --seconds 0.001
+good 'bench: weights' bench -b cpu 3x40x64 --weights heavy $quick
+says 'bench: weights' 'weights packed, heavy, hot'
+good 'bench: weights of rivals' bench -b cpu --rivals 3x40x64 --weights normal $quick
+bad 'weights' 'weights' bench --weights light
 good 'bench: CSV' bench 3x40x64 4x40x64 --csv $quick
 says 'bench: CSV' '^model,layer,m,n,k'
 tried=$((tried + 1))

@@ -3,8 +3,8 @@
 #include "cuda/cuda.h"
 
 /* gemm.cuh and decode.cuh in one tile each; align = 16 where there is no second function. The four
- * figures of the cost model were fitted to timings on an H200, those of mma_48x64x256 and
- * mma_80x64x256 to timings on an H100 (bench/NOTES.md). */
+ * figures of the cost model were fitted to timings on an H200, those of decode_*, wgmma_*,
+ * mma_48x64x256 and mma_80x64x256 to timings on an H100 (bench/NOTES.md). */
 #define TENSOR(name_, file, function_, m, n, k, ...)                                               \
     OCTGEMM_GPU_KERNEL(name_, "sm_75", .module = file, .function = function_, .first = 75,         \
                        .last = 9999, .tile_m = m, .tile_n = n, .tile_k = k, .align = 16,           \
@@ -38,7 +38,7 @@ static const struct kernel kernels[] = {
     WGMMA_SPLIT("", 128, 192, 2, .threads = 512, .shared = 193872, .resident = 1, .rate = 2750,
                 .start = 2.2, .fixed = 0.3, .joining = 2.7),
     WGMMA_SPLIT("", 128, 128, 8, .threads = 384, .shared = 216688, .resident = 1, .rate = 3681,
-                .start = 3.7, .fixed = 0.3, .joining = 2.1),
+                .start = 3.7, .fixed = 0.3, .joining = 4),
     WGMMA_SPLIT("", 96, 128, 8, .threads = 384, .shared = 220288, .resident = 1, .rate = 3240,
                 .start = 2.3, .fixed = 0.6, .joining = 2),
     WGMMA_SPLIT("", 128, 64, 8, .threads = 160, .shared = 206736, .resident = 1, .rate = 3392,
@@ -52,7 +52,7 @@ static const struct kernel kernels[] = {
     WGMMA_SPLIT("_deep", 64, 64, 8, .threads = 160, .shared = 206288, .resident = 1, .rate = 3703,
                 .start = 2.7, .fixed = 0.1, .joining = 0.1),
     WGMMA_SPLIT("", 32, 64, 8, .threads = 160, .shared = 107664, .resident = 2, .rate = 4050,
-                .alone = 1117, .start = 2.3, .fixed = 0.2, .joining = 0.5),
+                .alone = 1117, .start = 2.3, .fixed = 0.6, .joining = 0.5),
     WGMMA_SPLIT("", 16, 64, 8, .threads = 160, .shared = 107568, .resident = 2, .rate = 3639,
                 .alone = 909, .fixed = 1, .joining = 0.7, .start = 2.1),
     WGMMA_SPLIT("_deep", 16, 64, 8, .threads = 160, .shared = 210128, .resident = 1, .rate = 882,
@@ -78,13 +78,13 @@ static const struct kernel kernels[] = {
     MMA(32, 64, 256, .threads = 128, .shared = 98304, .resident = 2, .rate = 1167, .alone = 955,
         .start = 5.3, .fixed = 0.7, .joining = 1.9, .unaligned = "octgemm_mma_32x64x256_any"),
     DECODE("", 8, 32, .threads = 256, .shared = 9600, .resident = 2, .rate = 4018, .alone = 281,
-           .start = 4.4, .fixed = 0.6),
+           .start = 4.4, .fixed = 0.3),
     DECODE("_w16", 8, 32, .threads = 512, .shared = 18816, .resident = 1, .rate = 3247,
            .alone = 4019, .start = 2.1, .fixed = 1.2),
     DECODE("", 16, 32, .threads = 256, .shared = 18816, .resident = 2, .rate = 3240, .alone = 672,
            .start = 3.9, .fixed = 1.4, .unaligned = "octgemm_decode_16x32_any"),
     DECODE("_w4", 16, 32, .threads = 128, .shared = 9600, .resident = 5, .rate = 4050, .alone = 164,
-           .start = 2.8, .fixed = 0.4),
+           .start = 2.8, .fixed = 0.1),
     DECODE("", 24, 32, .threads = 256, .shared = 28032, .resident = 2, .rate = 3240, .alone = 409,
            .start = 2.8, .fixed = 1.1),
     OCTGEMM_GPU_KERNEL("generic_64x64", "any", .module = OCTGEMM_CUDA_GENERIC,

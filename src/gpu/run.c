@@ -11,6 +11,7 @@
 #include "error.h"
 
 #include <math.h>
+
 enum {
     most_blocks = 0x7fffffff,     /* of a launch */
     most_coordinate = 0x7ffffe00, /* of a row in a tensor map, and a tile more fits an int */

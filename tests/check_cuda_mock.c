@@ -479,7 +479,7 @@ START_TEST(wgmma_kernels_come_in_clusters)
     mock->launch = record_launch;
     mock->user = &record;
     mock->capability[0] = 90;
-    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "wgmma_128x128x128_turns", 1), 0);
+    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "wgmma_128x128x128_turns_pair", 1), 0);
     if (octgemm_open(&ctx, "cuda", 0) != OCTGEMM_OK) { /* built without sm_90a */
         ck_assert_msg(strstr(octgemm_last_error(), "no code of it") != NULL, "%s",
                       octgemm_last_error());
@@ -490,7 +490,7 @@ START_TEST(wgmma_kernels_come_in_clusters)
     args.n = 3 * 128;
     args.ldd = args.n;
     ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
-    ck_assert_str_eq(record.launch[0].function, "octgemm_wgmma_128x128x128_turns");
+    ck_assert_str_eq(record.launch[0].function, "octgemm_wgmma_128x128x128_turns_pair");
     ck_assert_uint_eq(record.launch[0].cluster, 2);
     ck_assert_uint_eq(record.launch[0].blocks, 4); /* the last has a tile that is not there */
     ck_assert_int_eq(record.params[0].gemm.tiles_n, 3);
@@ -516,6 +516,40 @@ START_TEST(wgmma_kernels_come_in_clusters)
     ck_assert_ptr_null(gemm->partial);
     ck_assert_uint_eq(record.launch[1].cluster, (unsigned)gemm->splits);
     ck_assert_uint_eq(record.launch[1].blocks, 64 * (unsigned)gemm->splits);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* The copy engine is not asked for rows of tokens that are not there, which it is slow with. */
+START_TEST(boxes_have_no_rows_that_are_not_there)
+{
+    static const struct {
+        const char *kernel;
+        int64_t tokens;
+        int rows;
+    } cases[] = {
+        {"wgmma_64x64x128", 1, 1},
+        {"wgmma_64x64x128", 40, 40},
+        {"wgmma_64x64x128", 64, 64},
+        {"wgmma_64x64x128", 100, 64},
+        {"wgmma_128x128x128_turns_pair", 20, 16}, /* each block's half, in groups of 8 */
+        {"wgmma_128x128x128_turns_pair", 300, 64},
+    };
+    struct record record = {.count = 0};
+    struct mock_cuda *mock = load_mock();
+    static _Alignas(256) char memory[1 << 20];
+    octgemm_ctx *ctx;
+    mock->launch = record_launch;
+    mock->user = &record;
+    mock->capability[0] = 90;
+    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", cases[_i].kernel, 1), 0);
+    if (octgemm_open(&ctx, "cuda", 0) != OCTGEMM_OK)
+        return; /* built without sm_90a */
+    octgemm_args args = product(memory);
+    args.za = NULL;
+    args.m = cases[_i].tokens;
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    ck_assert_int_eq(record.params[0].gemm.box_rows, cases[_i].rows);
     octgemm_close(&ctx);
 }
 END_TEST
@@ -642,6 +676,8 @@ START_TEST(choices_are_sane_on_an_h200)
             ck_assert_int_eq(octgemm_query(ctx, &args, &info), OCTGEMM_OK);
             ck_assert_msg(strncmp(info.kernel, cases[c].prefix, strlen(cases[c].prefix)) == 0,
                           "m %d n %d k %d: %s", (int)args.m, (int)args.n, (int)args.k, info.kernel);
+            /* Its row says that it is not for so few. */
+            ck_assert_str_ne(info.kernel, "wgmma_128x128x128_turns_pair");
         }
     octgemm_close(&ctx);
 }
@@ -861,6 +897,7 @@ int main(void)
     tcase_add_test(tests, decode_kernels_count_with_a_spare_token);
     tcase_add_test(tests, odd_rows_are_copied);
     tcase_add_test(tests, wgmma_kernels_come_in_clusters);
+    tcase_add_loop_test(tests, boxes_have_no_rows_that_are_not_there, 0, 6);
     tcase_add_test(tests, workspace_is_enough_for_any_address);
     tcase_add_loop_test(tests, choices_are_sane_on_other_gpus, 0, sizeof gpus / sizeof *gpus);
     tcase_add_loop_test(tests, choices_are_sane_on_an_h200, 0, 2);

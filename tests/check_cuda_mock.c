@@ -468,23 +468,31 @@ START_TEST(odd_rows_are_copied)
 }
 END_TEST
 
+/* One of Hopper's kernels forced, launches recorded; NULL where the library was built without. */
+static octgemm_ctx *open_hopper(struct record *record, const char *kernel)
+{
+    struct mock_cuda *mock = load_mock();
+    octgemm_ctx *ctx;
+    mock->launch = record_launch;
+    mock->user = record;
+    mock->capability[0] = 90;
+    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", kernel, 1), 0);
+    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_OK)
+        return ctx;
+    ck_assert_msg(strstr(octgemm_last_error(), "no code of it") != NULL, "%s",
+                  octgemm_last_error());
+    return NULL;
+}
+
 /* Hopper's kernels: pairs of blocks with neighbouring tiles, parts of k in a cluster, and what no
  * tensor map can describe is refused with the reason. */
 START_TEST(wgmma_kernels_come_in_clusters)
 {
     struct record record = {.count = 0};
-    struct mock_cuda *mock = load_mock();
     static _Alignas(256) char memory[1 << 20];
-    octgemm_ctx *ctx;
-    mock->launch = record_launch;
-    mock->user = &record;
-    mock->capability[0] = 90;
-    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "wgmma_128x128x128_turns_pair", 1), 0);
-    if (octgemm_open(&ctx, "cuda", 0) != OCTGEMM_OK) { /* built without sm_90a */
-        ck_assert_msg(strstr(octgemm_last_error(), "no code of it") != NULL, "%s",
-                      octgemm_last_error());
+    octgemm_ctx *ctx = open_hopper(&record, "wgmma_128x128x128_turns_pair");
+    if (!ctx)
         return;
-    }
     octgemm_args args = product(memory);
     args.za = NULL;
     args.n = 3 * 128;
@@ -536,15 +544,10 @@ START_TEST(boxes_have_no_rows_that_are_not_there)
         {"wgmma_128x128x128_turns_pair", 300, 64},
     };
     struct record record = {.count = 0};
-    struct mock_cuda *mock = load_mock();
     static _Alignas(256) char memory[1 << 20];
-    octgemm_ctx *ctx;
-    mock->launch = record_launch;
-    mock->user = &record;
-    mock->capability[0] = 90;
-    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", cases[_i].kernel, 1), 0);
-    if (octgemm_open(&ctx, "cuda", 0) != OCTGEMM_OK)
-        return; /* built without sm_90a */
+    octgemm_ctx *ctx = open_hopper(&record, cases[_i].kernel);
+    if (!ctx)
+        return;
     octgemm_args args = product(memory);
     args.za = NULL;
     args.m = cases[_i].tokens;

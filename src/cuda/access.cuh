@@ -136,7 +136,7 @@ __device__ __forceinline__ uint32_t round_pair(int32_t type, float first, float 
 #endif
 }
 
-/* `size` bytes each, 16 bytes together, to D[i, j...], of which those below n exist. */
+/* Results of `size` bytes, 16 bytes of them, to D[i, j...], of which those below n exist. */
 template <int align, int size>
 __device__ __forceinline__ void store_16(const octgemm_gemm_params &p, int64_t i, int64_t j,
                                          const uint4 &v)
@@ -153,14 +153,6 @@ __device__ __forceinline__ void store_16(const octgemm_gemm_params &p, int64_t i
     for (int e = 0; e < count; e++)
         if (j + e < p.n)
             store_element<align>(p.d, index + e, size, word[e * size / 4] >> 8 * (e * size % 4));
-}
-
-/* Eight 16-bit results to D[i, j..j+7], of which those below n exist. */
-template <int align>
-__device__ __forceinline__ void store_8(const octgemm_gemm_params &p, int64_t i, int64_t j,
-                                        const uint4 &v)
-{
-    store_16<align, 2>(p, i, j, v);
 }
 
 /* Steps 2 to 6 for D[i, j..j+7], of which those below n exist, from the exact sums. sb, bias and
@@ -198,9 +190,10 @@ __device__ __forceinline__ void write_8(const octgemm_gemm_params &p, int64_t i,
                                           octgemm_float_bits(f[e + 3])));
         return;
     }
-    store_8<align>(p, i, j,
-                   make_uint4(round_pair(p.d_type, f[0], f[1]), round_pair(p.d_type, f[2], f[3]),
-                              round_pair(p.d_type, f[4], f[5]), round_pair(p.d_type, f[6], f[7])));
+    store_16<align, 2>(
+        p, i, j,
+        make_uint4(round_pair(p.d_type, f[0], f[1]), round_pair(p.d_type, f[2], f[3]),
+                   round_pair(p.d_type, f[4], f[5]), round_pair(p.d_type, f[6], f[7])));
 }
 
 #endif

@@ -121,7 +121,8 @@ __device__ __forceinline__ void store_halves(const octgemm_gemm_params &p, warp_
         for (int row = 0; row < 16; row += rows) {
             const int64_t i = place.m0 + chunk * 8 + row + token;
             if (i < p.m && j < p.n)
-                store_8<align>(p, i, j, *(const uint4 *)(slab + (row + token) * ld + weight * 2));
+                store_16<align, 2>(p, i, j,
+                                   *(const uint4 *)(slab + (row + token) * ld + weight * 2));
         }
         __syncwarp();
     }

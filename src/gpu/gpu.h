@@ -167,7 +167,7 @@ struct gpu_kernel {
                            tile u / splits, no partial sums in memory; 0: does not do that */
     int overlap;        /* waits in the kernel itself for the kernel ahead in the stream */
     int max_splits;     /* 1: k is not split */
-    int group;          /* params.h; 0: 8 */
+    int group;          /* tiles of m that are walked together (params.h); 0: 8 */
     int64_t max_m;      /* 0: any */
     int64_t from_m;     /* with fewer tokens it is slower than its figures say, and not chosen */
     int counts;         /* adds up B's rows itself where m leaves a token of the tile unused: zero

@@ -366,10 +366,11 @@ static void write_d(struct worker *worker, const struct task *task, const char *
         find_sums(worker, task, panels);
         columns.sums = worker->sums;
     }
-    char *d = (char *)args->d + (task->i0 * args->ldd + task->j0) * width;
-    int around = job->around && (uintptr_t)d % 64 == 0 && task->columns * width % 64 == 0;
-    for (int64_t i = 0; i < task->rows; i++, d += args->ldd * width) {
+    for (int64_t i = 0; i < task->rows; i++) {
         int64_t row = task->i0 + i;
+        /* From the start each time: ldd may be any number where there is one row. */
+        char *d = (char *)args->d + (row * args->ldd + task->j0) * width;
+        int around = job->around && (uintptr_t)d % 64 == 0 && task->columns * width % 64 == 0;
         float sa =
             args->sa ? octgemm_load_f32(args->sa, octgemm_scale_index(args->sa_mode, row)) : 1.0f;
         int32_t za =

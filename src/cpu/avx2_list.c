@@ -6,14 +6,18 @@
  * and are transposed once per panel.
  *
  * Per entry and 32 rows: 4 loads, 8 unpacks, 4 vpmaddubsw, 4 vpmaddwd, 4 vpaddd: 8 to 10 cycles, 13
- * to 16 MACs per cycle; 5 cycles for 8 rows. Entries name their column: with a count per column and
- * a loop over it the end of each column was a branch miss, which cost more than its entries.
- * Places and differences are stored ready for use: packing both into 16 bits cost 15 instructions
- * per entry. Entries of a few rows fetch weights of the next step: with one row the tile waits for
- * memory, which the list left idle (m = 1 on Zen 5: 11.1 to 12.5 MACs per cycle). Tried and lost
- * for a few rows: one row in scalars, 4 rows in half vectors, the list itself fetched before the
- * tile (all within 2 %). In L1 an entry costs 4.5 cycles, 3.3 if its sum stayed in a register.
- * Considered and not taken: 16-bit chains of vpmullw (half the rows per vector, and they
+ * to 16 MACs per cycle; 5 cycles for 8 rows, 3 to 4 for one, which goes to C straight away. Entries
+ * name their column: with a count per column and a loop over it the end of each column was a branch
+ * miss, which cost more than its entries. They do not lie column by column either: an entry after
+ * another of its column waits for its sum (m = 1 to 2 on Zen 5, Gaussian weights: 3 to 6 %). Places
+ * and differences are stored ready for use: packing both into 16 bits cost 15 instructions per
+ * entry. Entries of a few rows fetch weights of the next step: with one row the tile waits for
+ * memory, which the list left idle (m = 1: 11.1 to 12.5 MACs per cycle).
+ *
+ * Tried and lost for a few rows: 4 rows in half vectors, the list itself fetched before the tile
+ * (both within 2 %), entries between the products of the tile (10 % slower). For one row: scalars
+ * (7 % slower than none of this), the quad from shifts and ors (20 %), two entries at a time (as
+ * fast). Considered and not taken: 16-bit chains of vpmullw (half the rows per vector, and they
  * must be cut where sums leave 16 bits). */
 #include "avx2_panel.h"
 #include "avx2_transpose.h"
@@ -80,6 +84,23 @@ static void narrow_strip(const char *list, const uint8_t *columns, int64_t count
         __m256i products = _mm256_maddubs_epi16(quads, differences_of(entry));
         __m256i *to = (__m256i *)(sums + columns[n] * AVX2_NARROW_ROWS);
         *to = _mm256_add_epi32(*to, _mm256_madd_epi16(products, ones));
+    }
+}
+
+void octgemm_avx2_list_of_row(const void *list, const void *columns, int64_t count,
+                              const uint8_t *a, int32_t *c, const char *ahead)
+{
+    const __m128i ones = _mm_set1_epi16(1);
+    for (int64_t n = 0; n < count; n++) {
+        const char *entry = (const char *)list + n * AVX2_LIST_ENTRY;
+        _mm_prefetch(ahead + 64 * n, _MM_HINT_T0);
+        __m128i quad = _mm_cvtsi32_si128(a[octgemm_load_u16(entry, 0) / 8]);
+        quad = _mm_insert_epi8(quad, a[octgemm_load_u16(entry, 1) / 8], 1);
+        quad = _mm_insert_epi8(quad, a[octgemm_load_u16(entry, 2) / 8], 2);
+        quad = _mm_insert_epi8(quad, a[octgemm_load_u16(entry, 3) / 8], 3);
+        __m128i differences = _mm_cvtsi32_si128(octgemm_load_i32(entry + 8, 0));
+        __m128i sum = _mm_madd_epi16(_mm_maddubs_epi16(quad, differences), ones);
+        c[((const uint8_t *)columns)[n]] += _mm_cvtsi128_si32(sum);
     }
 }
 

@@ -38,6 +38,12 @@ static int has_list(const struct product *of, const char *panel)
     return octgemm_load_i32(start, octgemm_avx2_blocks(of->tile->k)) != 0;
 }
 
+/* Do the list's products gather in sums_of()? One row's go to C. */
+static int gathers_list(const struct product *of, const char *panel)
+{
+    return of->tile->rows > 1 && has_list(of, panel);
+}
+
 static int is_winograd(const struct product *of, const char *panel)
 {
     return octgemm_load_i32(panel + of->panel.method, 0) == 0;
@@ -121,25 +127,32 @@ static void list_step(const struct product *of, int64_t first, int64_t group, in
                       const char *ahead)
 {
     const struct cpu_tile *t = of->tile;
-    int64_t depth = depth_of(t, p), number = p / AVX2_DEPTH;
+    int64_t depth = depth_of(t, p), number = p / AVX2_DEPTH, done = p - t->k0;
     int64_t width = octgemm_avx2_strip_rows(t->rows);
-    const uint8_t *a = (const uint8_t *)t->block + of->block.transposed + (p - t->k0) * of->padded;
+    const uint8_t *bytes = (const uint8_t *)t->block + of->block.bytes + done;
+    const uint8_t *a = (const uint8_t *)t->block + of->block.transposed + done * of->padded;
     for (int64_t i = 0; i < t->rows; i += width)
         for (int64_t j = first; j < first + group; j++) {
             const char *panel = panel_at(of, j);
             int64_t start = list_start(of, panel, number);
             int64_t count = list_start(of, panel, number + 1) - start;
-            if (count > 0)
-                octgemm_avx2_list(panel + of->panel.list + start * AVX2_LIST_ENTRY,
-                                  panel + of->panel.list_column + start, count, a + i * depth,
-                                  width, sums_of(of, j) + i * AVX2_COLUMNS, ahead);
+            if (count == 0)
+                continue;
+            const char *list = panel + of->panel.list + start * AVX2_LIST_ENTRY;
+            const char *columns = panel + of->panel.list_column + start;
+            if (t->rows == 1)
+                octgemm_avx2_list_of_row(list, columns, count, bytes, t->c + j * AVX2_COLUMNS,
+                                         ahead);
+            else
+                octgemm_avx2_list(list, columns, count, a + i * depth, width,
+                                  sums_of(of, j) + i * AVX2_COLUMNS, ahead);
         }
 }
 
 static void end(const struct product *of, int64_t index)
 {
     const struct cpu_tile *t = of->tile;
-    if (has_list(of, panel_at(of, index)))
+    if (gathers_list(of, panel_at(of, index)))
         octgemm_avx2_list_finish(sums_of(of, index), t->rows, t->c + index * AVX2_COLUMNS, t->ldc);
 }
 
@@ -148,7 +161,7 @@ static void begin(const struct product *of, int64_t index)
 {
     const char *panel = panel_at(of, index);
     octgemm_avx2_make_form(of->tile, is_winograd(of, panel) ? AVX2_WORDS : AVX2_BYTES);
-    if (has_list(of, panel)) {
+    if (gathers_list(of, panel)) {
         octgemm_avx2_make_form(of->tile, AVX2_TRANSPOSED);
         memset(sums_of(of, index), 0, octgemm_avx2_list_bytes(of->tile->rows));
     }

@@ -78,28 +78,47 @@ static void copy_weights(char *panel, const struct avx2_layout *at, const int8_t
 /* ---- the list ----------------------------------------------------------------------------------
  */
 
-/* Where lists are written; with `list` NULL they are counted and nothing changes. */
+struct entry {
+    uint16_t place[4];
+    int8_t difference[4];
+};
+_Static_assert(sizeof(struct entry) == AVX2_LIST_ENTRY, "as it lies in the panel");
+
+/* Where a list is written; with `list` NULL it is counted and nothing changes. Each column has an
+ * entry that is being filled and written when it is full, so that entries of one column do not
+ * follow one another: their sums would wait for each other. */
 struct list {
     char *list, *columns;
-    int64_t used; /* entries: 4 * entries of four, once a column is padded */
-    int64_t limit;
+    int64_t used, limit; /* entries */
+    struct entry open[AVX2_COLUMNS];
+    int filled[AVX2_COLUMNS];
 };
 
-static void append(struct list *to, int64_t place, int difference)
+static void close_entry(struct list *to, int column)
 {
     if (to->list && to->used < to->limit) {
-        char *entry = to->list + to->used / 4 * AVX2_LIST_ENTRY;
-        uint16_t offset = (uint16_t)(8 * place);
-        memcpy(entry + to->used % 4 * 2, &offset, sizeof offset);
-        entry[8 + to->used % 4] = (char)difference;
+        memcpy(to->list + to->used * AVX2_LIST_ENTRY, &to->open[column], AVX2_LIST_ENTRY);
+        to->columns[to->used] = (char)column;
     }
     to->used++;
+    to->filled[column] = 0;
+    to->open[column] = (struct entry){.difference = {0}};
+}
+
+static void append(struct list *to, int64_t place, int column, int difference)
+{
+    struct entry *entry = &to->open[column];
+    int i = to->filled[column]++;
+    entry->place[i] = (uint16_t)(8 * place);
+    entry->difference[i] = (int8_t)difference;
+    if (i == 3)
+        close_entry(to, column);
 }
 
 /* Makes the weights of one sign in one lane sum to at most lane_limit, by moving what is too much
  * from the largest of them to the list. sign: 1 or -1. lane: the column's first weight of the lane
  * in the block of k; place: its k in the block. */
-static void relieve(struct list *to, int8_t *lane, int64_t place, int group, int sign)
+static void relieve(struct list *to, int8_t *lane, int64_t place, int column, int group, int sign)
 {
     int weight[8], total = 0;
     for (int n = 0; n < 2 * group; n++) {
@@ -117,7 +136,7 @@ static void relieve(struct list *to, int8_t *lane, int64_t place, int group, int
         excess = excess < weight[largest] ? excess : weight[largest];
         weight[largest] -= excess;
         total -= excess;
-        append(to, place + largest / 2 * 4 + largest % 2, sign * excess);
+        append(to, place + largest / 2 * 4 + largest % 2, column, sign * excess);
         if (to->list)
             lane[largest / 2 * quad_bytes + largest % 2] -= (int8_t)(sign * excess);
     }
@@ -140,55 +159,41 @@ static uint32_t broken_lanes(const int8_t *weights, int group)
     return (uint32_t)_mm_movemask_epi8(bytes);
 }
 
-/* The list of 8 columns in one block of k, column by column, each padded to entries of four with
- * differences of 0. first: the number of the first of the columns. */
-static void list_columns(struct list *to, int8_t *weights, int64_t depth, int group, int first)
+/* What 8 columns of one group add to the list. place: the group's first k in its block. */
+static void list_group(struct list *to, int8_t *weights, int64_t place, int column, int group)
 {
-    uint16_t broken[AVX2_DEPTH / 4];
-    uint32_t any = 0;
-    int64_t groups = depth / (4 * group);
-    for (int64_t g = 0; g < groups; g++) {
-        broken[g] = (uint16_t)broken_lanes(weights + g * group * quad_bytes, group);
-        any |= broken[g];
-    }
-    for (int j = 0; j < columns_step; j++) {
-        int64_t start = to->used;
-        if (any >> (2 * j) & 3)
-            for (int64_t g = 0; g < groups; g++)
-                for (int lane = 0; lane < 2; lane++)
-                    if (broken[g] >> (2 * j + lane) & 1) {
-                        int8_t *w = weights + g * group * quad_bytes + 4 * j + 2 * lane;
-                        int64_t place = g * group * 4 + 2 * lane;
-                        relieve(to, w, place, group, 1);
-                        relieve(to, w, place, group, -1);
-                    }
-        while ((to->used - start) % 4)
-            append(to, 0, 0);
-        if (to->list)
-            memset(to->columns + start / 4, first + j, (size_t)((to->used - start) / 4));
+    for (uint32_t lanes = broken_lanes(weights, group); lanes; lanes &= lanes - 1) {
+        int n = __builtin_ctz(lanes);
+        relieve(to, weights + 2 * n, place + 2 * (n % 2), column + n / 2, group, 1);
+        relieve(to, weights + 2 * n, place + 2 * (n % 2), column + n / 2, group, -1);
     }
 }
 
-/* The list of a whole panel: its length in entries of four, and with `write` the list itself. */
+/* The list of a whole panel: its length, and with `write` the list itself. Each block of k has its
+ * own entries, the last ones of a column padded with differences of 0. */
 static int64_t list_panel(char *panel, const struct avx2_layout *at, int64_t k, int group,
                           int write)
 {
     struct list to = {.list = write ? panel + at->list : NULL,
                       .columns = panel + at->list_column,
-                      .limit = 4 * at->list_limit};
+                      .limit = at->list_limit};
     int8_t *weights = (int8_t *)panel + at->weights;
     int64_t rounded = octgemm_avx2_round(k, AVX2_K_ROUND);
     for (int64_t p = 0; p < rounded && to.used <= to.limit; p += AVX2_DEPTH) {
         int64_t depth = rounded - p < AVX2_DEPTH ? rounded - p : AVX2_DEPTH;
-        for (int j = 0; j < AVX2_COLUMNS; j += columns_step)
-            list_columns(&to, weights + p * AVX2_COLUMNS + 4 * j, depth, group, j);
+        for (int64_t place = 0; place < depth; place += 4 * group)
+            for (int j = 0; j < AVX2_COLUMNS; j += columns_step)
+                list_group(&to, weights + (p + place) * AVX2_COLUMNS + 4 * j, place, j, group);
+        for (int j = 0; j < AVX2_COLUMNS; j++)
+            if (to.filled[j])
+                close_entry(&to, j);
         if (write) {
             int64_t number = p / AVX2_DEPTH;
-            uint32_t used = (uint32_t)(to.used / 4);
+            uint32_t used = (uint32_t)to.used;
             memcpy(panel + at->list_start + (size_t)(number + 1) * sizeof used, &used, sizeof used);
         }
     }
-    return to.used / 4;
+    return to.used;
 }
 
 /* ---- the formats -------------------------------------------------------------------------------

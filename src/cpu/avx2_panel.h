@@ -17,7 +17,7 @@
  *   int32     method: the quads of a group, or 0 for Winograd
  *   uint32    list_start[blocks + 1]: the first entry of each block of k
  *   int8      weights[k / 4][32][4]
- *             list[]: entries of four weights of one column
+ *             list[]: entries of four weights of one column, in any order within a block of k
  *   uint16      place[4]: 8 times the place in the block of k
  *   int8        difference[4]: -64 .. 64
  *   uint8     list_column[]: the column of each entry
@@ -133,6 +133,11 @@ enum { AVX2_WIDENED_BYTES = AVX2_DEPTH * AVX2_COLUMNS };
 void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights, int64_t depth,
                            int32_t *c, int64_t ldc, struct avx2_start start, void *widened,
                            const char *next);
+
+/* avx2_list.c: one block of k of one row, added to C. a: its bytes. ahead: what to fetch, a line
+ * with each entry. */
+void octgemm_avx2_list_of_row(const void *list, const void *columns, int64_t count,
+                              const uint8_t *a, int32_t *c, const char *ahead);
 
 /* avx2_list.c: one strip of rows (width: octgemm_avx2_strip_rows), one block of k. sums collects
  * the list's part of C in the order in which it is computed, over all blocks of k

@@ -151,7 +151,7 @@ defect generic_i16_2x4 $file 'plus zero for no bias' 's/worker.zeros\[j\] = -0.0
 defect generic_i16_2x4 $file 'zero point per row for the tensor' 's/octgemm_scale_index(args->za_mode, row)/row/'
 defect generic_i16_2x4 $file 'sums of the first panel' 's/memcpy(worker->sums + j, panels + (size_t)(j \/ format->nr) \* stride,/memcpy(worker->sums + j, panels,/'
 defect generic_i16_2x4 $file 'sums of a product without k' 's/        memset(c, 0, (size_t)(task->rows \* plan->ldc) \* sizeof \*c);//'
-defect generic_i16_2x4 $file 'wrong ldd' 's/d += args->ldd \* width/d += args->n * width/'
+defect generic_i16_2x4 $file 'wrong ldd' 's/(row \* args->ldd + task->j0)/(row * args->n + task->j0)/'
 defect generic_i16_2x4 $file 'wrong ldd of sums made in place' 's/, d, job->args->ldd)/, d, job->args->n)/'
 defect generic_i16_2x4 $file 'the float state of the caller' 's/octgemm_float_state state = octgemm_float_enter();/octgemm_float_state state = 0x1f80;/;s/octgemm_float_leave(state);/(void)state;/'
 file=src/cpu/threads.c
@@ -176,11 +176,13 @@ defect avx2_acc16_2x32 $file 'sums that saturate' 's/lane_limit = 128/lane_limit
 defect avx2_acc16_2x32 $file 'negative sums that saturate' 's/_mm256_set1_epi16(-lane_limit), negative)/_mm256_set1_epi16(-lane_limit - 1), negative)/'
 defect avx2_acc16_2x32 $file 'lists that are longer than their room' 's/if (entries <= at.list_limit && cost < least)/if (cost < least)/'
 defect avx2_acc16_2x32 $file 'differences added twice' 's/lane\[largest \/ 2 \* quad_bytes + largest % 2\] -= (int8_t)(sign \* excess);/;/'
+defect avx2_acc16_2x32 $file 'entries that are not full' 's/if (to.filled\[j\])/if (0)/'
 defect avx2_winograd_4x32 $file 'sums of pairs' 's/pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(even, odd));/pairs = _mm256_madd_epi16(even, odd);/'
 defect avx2_winograd_4x32 $file 'weights behind the end' 's/if (left >= 32)/if (left >= 0)/'
 file=src/cpu/avx2_multiply.c
 defect avx2_winograd_4x32 $file 'terms of the columns in every range of k' 's/of->tile->k0 > 0 ? no_terms/0 ? no_terms/'
-defect avx2_acc16_2x32 $file 'the list of the first panel' 's/width, sums_of(of, j) +/width, sums_of(of, first) +/'
+defect avx2_acc16_2x32 $file 'the list of the first panel' 's/sums_of(of, j) + i/sums_of(of, first) + i/'
+defect avx2_acc16_2x32 $file 'the list of one row in the first panel' 's/bytes, t->c + j \* AVX2_COLUMNS/bytes, t->c/'
 file=src/cpu/avx2_list.c
 defect avx2_acc16_2x32 $file 'rows behind the last' 's/if (place\[l\] < rows) {/{/'
 defect avx2_acc16_2x32 $file 'rows in another order' 's/{4, 5, 6, 7, 20, 21, 22, 23}/{16, 17, 18, 19, 4, 5, 6, 7}/'

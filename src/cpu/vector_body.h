@@ -108,20 +108,78 @@ OCTGEMM_INLINE vfloat load_end(const char *x, int64_t count, load_floats *load, 
     return load(end);
 }
 
-/* The range of a row so far. The bits of |x| as integers are in the order of the numbers, with
- * infinities and NaN above all others, so one integer maximum finds both. */
+/* The range of a row. The bits of |x| as integers are in the order of the numbers, with infinities
+ * and NaN above all others, so one integer maximum finds both. */
 struct range {
-    vint magnitude;
-    vfloat low, high; /* of asymmetric rows */
+    float most;      /* of |x|; infinite or NaN if any is */
+    float low, high; /* of asymmetric rows, with 0; anything if `most` is no number */
 };
 
-OCTGEMM_INLINE void widen_range(struct range *range, vfloat value, int asymmetric)
+/* The same so far, a lane each. */
+struct ranges {
+    vint magnitude;
+    vfloat low, high;
+};
+
+OCTGEMM_INLINE void widen_ranges(struct ranges *range, vfloat value, int asymmetric)
 {
     range->magnitude = max_int(range->magnitude, and_int(bits(value), set_int(0x7fffffff)));
     if (asymmetric) {
         range->low = min(range->low, value);
         range->high = max(range->high, value);
     }
+}
+
+/* Of float32. Two sets of ranges, for the latency of a maximum; one lane is the compiler's. */
+OCTGEMM_INLINE struct range find_range_32(const char *x, int64_t k, int asymmetric)
+{
+    struct ranges ranges = {set_int(0), set_float(0), set_float(0)}, other = ranges;
+    int64_t p = 0;
+    for (; (lanes > 1 || asymmetric) && p + 2 * lanes <= k; p += 2 * lanes) {
+        widen_ranges(&ranges, load_float(x + 4 * p), asymmetric);
+        widen_ranges(&other, load_float(x + 4 * (p + lanes)), asymmetric);
+    }
+    for (; p + lanes <= k; p += lanes)
+        widen_ranges(&ranges, load_float(x + 4 * p), asymmetric);
+    if (p < k)
+        widen_ranges(&ranges, load_end(x + 4 * p, k - p, load_float, 4), asymmetric);
+    int32_t magnitudes[lanes], most = 0;
+    float lows[lanes], highs[lanes];
+    store_int(magnitudes, max_int(ranges.magnitude, other.magnitude));
+    store_float(lows, min(ranges.low, other.low));
+    store_float(highs, max(ranges.high, other.high));
+    struct range range = {0, 0, 0};
+    for (int i = 0; i < lanes; i++) {
+        most = magnitudes[i] > most ? magnitudes[i] : most;
+        range.low = lows[i] < range.low ? lows[i] : range.low;
+        range.high = highs[i] > range.high ? highs[i] : range.high;
+    }
+    range.most = octgemm_bits_float((uint32_t)most);
+    return range;
+}
+
+static float float_of(int16_t bits, octgemm_type type)
+{
+    return octgemm_load_float(&bits, type, 0);
+}
+
+/* Of 16-bit numbers, which need not be widened for that: with the other bits of negative ones
+ * turned over, bits are in the order of the numbers. Left to the compiler's vectors. */
+OCTGEMM_INLINE struct range find_range_16(const char *x, int64_t k, int asymmetric,
+                                          octgemm_type type)
+{
+    int16_t most = 0, low = 0, high = 0;
+    for (int64_t p = 0; p < k; p++) {
+        int16_t bits = (int16_t)octgemm_load_u16(x, p), magnitude = bits & 0x7fff;
+        most = magnitude > most ? magnitude : most;
+        if (asymmetric) {
+            int16_t order = (int16_t)(bits ^ (bits >> 15 & 0x7fff));
+            low = order < low ? order : low;
+            high = order > high ? order : high;
+        }
+    }
+    int16_t lowest = (int16_t)(low ^ (low >> 15 & 0x7fff));
+    return (struct range){float_of(most, type), float_of(lowest, type), float_of(high, type)};
 }
 
 /* What a row of quantised values needs: x ~ (q - zero) * scale, q = rint(x * inv) + zero. */
@@ -131,37 +189,17 @@ struct rule {
 };
 
 /* The rule of a dynamic row. Returns 0 for one that becomes all zeros, because it has too small a
- * range (scale 1) or an infinity or NaN (scale NaN). Two ranges, for the latency of a maximum. */
+ * range (scale 1) or an infinity or NaN (scale NaN). */
 OCTGEMM_INLINE int find_rule(struct rule *rule, const char *x, int64_t k, int asymmetric,
-                             load_floats *load, int64_t width)
+                             octgemm_type type)
 {
-    static const float smallest_range = 0x1p-100f;
-    struct range range = {set_int(0), set_float(0), set_float(0)}, other = range;
-    int64_t p = 0;
-    for (; p + 2 * lanes <= k; p += 2 * lanes) {
-        widen_range(&range, load(x + p * width), asymmetric);
-        widen_range(&other, load(x + (p + lanes) * width), asymmetric);
-    }
-    for (; p + lanes <= k; p += lanes)
-        widen_range(&range, load(x + p * width), asymmetric);
-    if (p < k)
-        widen_range(&range, load_end(x + p * width, k - p, load, width), asymmetric);
-    vint magnitude = max_int(range.magnitude, other.magnitude);
-    vfloat low = min(range.low, other.low), high = max(range.high, other.high);
-    int32_t magnitudes[lanes], most = 0;
-    float lows[lanes], highs[lanes], lowest = 0, highest = 0;
-    store_int(magnitudes, magnitude);
-    store_float(lows, low);
-    store_float(highs, high);
-    for (int i = 0; i < lanes; i++) {
-        most = magnitudes[i] > most ? magnitudes[i] : most;
-        lowest = lows[i] < lowest ? lows[i] : lowest;
-        highest = highs[i] > highest ? highs[i] : highest;
-    }
+    static const float smallest_range = 0x1p-100f, largest = 0x1.fffffep127f;
+    struct range range = type == OCTGEMM_F32 ? find_range_32(x, k, asymmetric)
+                                             : find_range_16(x, k, asymmetric, type);
     *rule = (struct rule){.scale = NAN};
-    if (most >= 0x7f800000)
+    if (!(range.most <= largest))
         return 0;
-    float span = asymmetric ? highest - lowest : octgemm_bits_float((uint32_t)most);
+    float span = asymmetric ? range.high - range.low : range.most;
     float steps = asymmetric ? 255 : 127;
     rule->scale = 1;
     if (span < smallest_range)
@@ -169,7 +207,7 @@ OCTGEMM_INLINE int find_rule(struct rule *rule, const char *x, int64_t k, int as
     rule->scale = span / steps;
     rule->inv = steps / span;
     if (asymmetric) {
-        float zero = rintf(-128 - lowest * rule->inv);
+        float zero = rintf(-128 - range.low * rule->inv);
         rule->zero = (int32_t)(zero < -128 ? -128 : zero > 127 ? 127 : zero);
     }
     return 1;
@@ -211,8 +249,9 @@ OCTGEMM_INLINE void apply_rule(int8_t *q, const char *x, int64_t k, const struct
 }
 
 OCTGEMM_INLINE void quantize_row(const octgemm_quantize_args *args, int64_t row, load_floats *load,
-                                 int64_t width)
+                                 octgemm_type type)
 {
+    const int64_t width = type == OCTGEMM_F32 ? 4 : 2;
     const int64_t k = args->k;
     const char *x = k > 0 ? (const char *)args->x + row * args->ldx * width : NULL;
     int8_t *q = k > 0 ? args->q + row * args->ldq : NULL;
@@ -222,8 +261,7 @@ OCTGEMM_INLINE void quantize_row(const octgemm_quantize_args *args, int64_t row,
         apply_rule(q, x, k, &rule, 1, load, width);
         return;
     }
-    int has_rule = args->zero ? find_rule(&rule, x, k, 1, load, width)
-                              : find_rule(&rule, x, k, 0, load, width);
+    int has_rule = args->zero ? find_rule(&rule, x, k, 1, type) : find_rule(&rule, x, k, 0, type);
     memcpy((char *)args->scale + row * (int64_t)sizeof(float), &rule.scale, sizeof(float));
     if (args->zero)
         memcpy((char *)args->zero + row * (int64_t)sizeof(int32_t), &rule.zero, sizeof(int32_t));
@@ -235,17 +273,17 @@ OCTGEMM_INLINE void quantize_row(const octgemm_quantize_args *args, int64_t row,
 
 static void quantize_f32(const octgemm_quantize_args *args, int64_t row)
 {
-    quantize_row(args, row, load_float, 4);
+    quantize_row(args, row, load_float, OCTGEMM_F32);
 }
 
 static void quantize_f16(const octgemm_quantize_args *args, int64_t row)
 {
-    quantize_row(args, row, load_f16, 2);
+    quantize_row(args, row, load_f16, OCTGEMM_F16);
 }
 
 static void quantize_bf16(const octgemm_quantize_args *args, int64_t row)
 {
-    quantize_row(args, row, load_bf16, 2);
+    quantize_row(args, row, load_bf16, OCTGEMM_BF16);
 }
 
 static void quantize_rows(const octgemm_quantize_args *args, int64_t first, int64_t last)

@@ -225,7 +225,7 @@ defect cpu=avx2 $file 'quantiser: static clamp' 's/set_float(127)), set_float(-1
 defect cpu=avx2 $file 'quantiser: static NaN' 's/zero_nan(divide(value, scale))/divide(value, scale)/'
 defect cpu=avx2 $file 'quantiser: the inverse' 's/rule->inv = steps \/ span;/rule->inv = 1 \/ rule->scale;/'
 defect cpu=avx2 $file 'quantiser: a range without 0' 's/range.low = lows\[i\] < range.low ? lows\[i\] : range.low;/range.low = lows[i];/'
-defect cpu=avx2 $file 'quantiser: negative 16-bit numbers in their own order' 's/bits ^ (bits >> 15 & 0x7fff)/bits/'
+defect cpu=avx2 $file 'quantiser: negative 16-bit numbers in their own order' 's/order = ordered(bits)/order = bits/'
 file=src/cpu/vector_generic.c
 defect cpu=generic $file 'bias with a fused multiply-add' 's/#include "vector_body.h"/#define add(f, b) __builtin_fmaf((float)(sum) * sa, load_float(sb), b)\n&/'
 defect cpu=generic $file 'quantiser: cut off' 's/return bits(x + magic) - bits(magic);/(void)magic;\n    return (int32_t)x;/'

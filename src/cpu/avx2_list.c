@@ -98,7 +98,7 @@ void octgemm_avx2_list_of_row(const void *list, const void *columns, int64_t cou
         quad = _mm_insert_epi8(quad, a[octgemm_load_u16(entry, 1) / 8], 1);
         quad = _mm_insert_epi8(quad, a[octgemm_load_u16(entry, 2) / 8], 2);
         quad = _mm_insert_epi8(quad, a[octgemm_load_u16(entry, 3) / 8], 3);
-        __m128i differences = _mm_cvtsi32_si128(octgemm_load_i32(entry + 8, 0));
+        __m128i differences = _mm256_castsi256_si128(differences_of(entry));
         __m128i sum = _mm_madd_epi16(_mm_maddubs_epi16(quad, differences), ones);
         int32_t *to = c + ((const uint8_t *)columns)[n];
         *to = (int32_t)((uint32_t)*to + (uint32_t)_mm_cvtsi128_si32(sum)); /* modulo 2^32 */

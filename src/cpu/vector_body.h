@@ -130,7 +130,8 @@ OCTGEMM_INLINE void widen_ranges(struct ranges *range, vfloat value, int asymmet
     }
 }
 
-/* Of float32. Two sets of ranges, for the latency of a maximum; one lane is the compiler's. */
+/* Of float32. Two sets of ranges, for the latency of a maximum; where there is one lane and no
+ * float minimum, compilers make vectors of the second loop and need all of the row there. */
 OCTGEMM_INLINE struct range find_range_32(const char *x, int64_t k, int asymmetric)
 {
     struct ranges ranges = {set_int(0), set_float(0), set_float(0)}, other = ranges;
@@ -163,8 +164,13 @@ static float float_of(int16_t bits, octgemm_type type)
     return octgemm_load_float(&bits, type, 0);
 }
 
-/* Of 16-bit numbers, which need not be widened for that: with the other bits of negative ones
- * turned over, bits are in the order of the numbers. Left to the compiler's vectors. */
+/* The bits of a 16-bit number as an integer in the order of the numbers, and back. */
+OCTGEMM_INLINE int16_t ordered(int16_t bits)
+{
+    return (int16_t)(bits ^ (bits >> 15 & 0x7fff));
+}
+
+/* Of 16-bit numbers, which need not be widened for that. Left to the compiler's vectors. */
 OCTGEMM_INLINE struct range find_range_16(const char *x, int64_t k, int asymmetric,
                                           octgemm_type type)
 {
@@ -173,13 +179,12 @@ OCTGEMM_INLINE struct range find_range_16(const char *x, int64_t k, int asymmetr
         int16_t bits = (int16_t)octgemm_load_u16(x, p), magnitude = bits & 0x7fff;
         most = magnitude > most ? magnitude : most;
         if (asymmetric) {
-            int16_t order = (int16_t)(bits ^ (bits >> 15 & 0x7fff));
+            int16_t order = ordered(bits);
             low = order < low ? order : low;
             high = order > high ? order : high;
         }
     }
-    int16_t lowest = (int16_t)(low ^ (low >> 15 & 0x7fff));
-    return (struct range){float_of(most, type), float_of(lowest, type), float_of(high, type)};
+    return (struct range){float_of(most, type), float_of(ordered(low), type), float_of(high, type)};
 }
 
 /* What a row of quantised values needs: x ~ (q - zero) * scale, q = rint(x * inv) + zero. */

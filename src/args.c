@@ -3,6 +3,7 @@
  * After these checks every byte offset within a matrix fits int64_t and ptrdiff_t, so kernels
  * compute offsets in 64 bits without further thought. */
 #include "args.h"
+#include "elements.h"
 #include "error.h"
 
 #include <inttypes.h>
@@ -88,11 +89,6 @@ static octgemm_status check_pointer(const char *function, const char *name, cons
     return octgemm_fail(OCTGEMM_ERR_ARG, "%s: %s is NULL", function, name);
 }
 
-static int64_t type_width(octgemm_type type)
-{
-    return type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 2 : 4;
-}
-
 octgemm_status octgemm_check_weights(const char *function, int64_t n, int64_t k, int64_t ldb)
 {
     octgemm_status status;
@@ -120,7 +116,7 @@ static octgemm_status check_shape(const octgemm_args *args)
            (args->b_layout == OCTGEMM_B_ROWS &&
             (status = check_matrix(function, "ldb", args->n, args->k, args->ldb, 1))) ||
            (status = check_matrix(function, "ldd", args->m, args->n, args->ldd,
-                                  type_width(args->d_type))));
+                                  octgemm_width(args->d_type))));
     return status;
 }
 
@@ -164,8 +160,8 @@ octgemm_status octgemm_complete_quantize_args(octgemm_quantize_args *out,
         (status = check_count(function, "k", out->k)) ||
         (status = check_enum(function, "x_type", (int)out->x_type, 3)) ||
         (status = check_enum(function, "static_scale", out->static_scale, 2)) ||
-        (status =
-             check_matrix(function, "ldx", out->rows, out->k, out->ldx, type_width(out->x_type))) ||
+        (status = check_matrix(function, "ldx", out->rows, out->k, out->ldx,
+                               octgemm_width(out->x_type))) ||
         (status = check_matrix(function, "ldq", out->rows, out->k, out->ldq, 1)))
         return status;
     if (out->static_scale && out->zero)

@@ -6,6 +6,12 @@
 #include "epilogue.h"
 #include "octgemm.h"
 
+/* Bytes of an element. */
+OCTGEMM_FN int64_t octgemm_width(octgemm_type type)
+{
+    return type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 2 : 4;
+}
+
 /* base[index], wherever base points: no array of octgemm_args needs an alignment. */
 OCTGEMM_FN float octgemm_load_f32(const void *base, int64_t index)
 {

@@ -342,18 +342,13 @@ static void find_sums(struct worker *worker, const struct task *task, const char
                      args->k);
 }
 
-static int64_t width_of(octgemm_type type)
-{
-    return type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 2 : 4;
-}
-
 static void write_d(struct worker *worker, const struct task *task, const char *panels,
                     const int32_t *c)
 {
     const struct job *job = worker->job;
     const octgemm_args *args = job->args;
     cpu_epilogue_row *epilogue = job->vector->epilogue[args->d_type];
-    int64_t width = width_of(args->d_type);
+    int64_t width = octgemm_width(args->d_type);
     struct cpu_columns columns = {.sb = worker->ones, .bias = worker->zeros};
     if (args->sb && args->sb_mode == OCTGEMM_SCALE_ROW)
         columns.sb = (const char *)args->sb + task->j0 * (int64_t)sizeof(float);
@@ -484,7 +479,7 @@ static void work(void *arg, int thread)
 static int goes_around(const struct cpu_ctx *cpu, const struct cpu_gemm *gemm,
                        const octgemm_args *args, int threads)
 {
-    size_t row = (size_t)args->ldd * (size_t)width_of(args->d_type);
+    size_t row = (size_t)args->ldd * (size_t)octgemm_width(args->d_type);
     return gemm->writes_around && cpu->vector->write_around && row % 64 == 0 &&
            (size_t)args->m * row >= (size_t)threads * cpu->caches.l2 / 4;
 }

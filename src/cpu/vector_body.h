@@ -256,7 +256,7 @@ OCTGEMM_INLINE void apply_rule(int8_t *q, const char *x, int64_t k, const struct
 OCTGEMM_INLINE void quantize_row(const octgemm_quantize_args *args, int64_t row, load_floats *load,
                                  octgemm_type type)
 {
-    const int64_t width = type == OCTGEMM_F32 ? 4 : 2;
+    const int64_t width = octgemm_width(type);
     const int64_t k = args->k;
     const char *x = k > 0 ? (const char *)args->x + row * args->ldx * width : NULL;
     int8_t *q = k > 0 ? args->q + row * args->ldq : NULL;

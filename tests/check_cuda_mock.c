@@ -522,6 +522,7 @@ START_TEST(wgmma_kernels_come_in_clusters)
     const struct octgemm_gemm_params *gemm = &record.params[1].gemm;
     ck_assert_int_gt(gemm->splits, 1);
     ck_assert_ptr_null(gemm->partial);
+    ck_assert_int_eq(gemm->boxed_n, 0); /* sums are added first */
     ck_assert_uint_eq(record.launch[1].cluster, (unsigned)gemm->splits);
     ck_assert_uint_eq(record.launch[1].blocks, 64 * (unsigned)gemm->splits);
     octgemm_close(&ctx);
@@ -553,6 +554,46 @@ START_TEST(boxes_have_no_rows_that_are_not_there)
     args.m = cases[_i].tokens;
     ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
     ck_assert_int_eq(record.params[0].gemm.box_rows, cases[_i].rows);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* The copy engine writes what of D's rows is whole pieces of 16 bytes, if every row starts on 16.
+ */
+START_TEST(boxes_of_d_have_no_bytes_that_are_not_there)
+{
+    static const struct {
+        octgemm_type type;
+        int64_t n, ldd;
+        int offset; /* of D, bytes */
+        int64_t boxed;
+    } cases[] = {
+        {OCTGEMM_BF16, 384, 384, 0, 384},
+        {OCTGEMM_BF16, 383, 384, 0, 376},
+        {OCTGEMM_BF16, 7, 8, 0, 0},
+        {OCTGEMM_BF16, 384, 388, 0, 0},
+        {OCTGEMM_F16, 384, 384, 2, 0},
+        {OCTGEMM_F16, 384, 392, 16, 384},
+        {OCTGEMM_I32, 383, 384, 0, 380},
+        {OCTGEMM_F32, 384, 386, 0, 0},
+        {OCTGEMM_F32, 384, 384, 4, 0},
+        {OCTGEMM_I32, 3, 4, 0, 0},
+        {OCTGEMM_F32, 384, INT64_C(1) << 40, 0, 0}, /* further than a stride may go */
+    };
+    struct record record = {.count = 0};
+    static _Alignas(256) char memory[1 << 20];
+    octgemm_ctx *ctx = open_hopper(&record, "wgmma_128x128x128_turns");
+    if (!ctx)
+        return;
+    octgemm_args args = product(memory);
+    args.za = NULL;
+    args.m = 1;
+    args.n = cases[_i].n;
+    args.ldd = cases[_i].ldd;
+    args.d_type = cases[_i].type;
+    args.d = (char *)args.d + cases[_i].offset;
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    ck_assert_int_eq(record.params[0].gemm.boxed_n, cases[_i].boxed);
     octgemm_close(&ctx);
 }
 END_TEST
@@ -901,6 +942,7 @@ int main(void)
     tcase_add_test(tests, odd_rows_are_copied);
     tcase_add_test(tests, wgmma_kernels_come_in_clusters);
     tcase_add_loop_test(tests, boxes_have_no_rows_that_are_not_there, 0, 6);
+    tcase_add_loop_test(tests, boxes_of_d_have_no_bytes_that_are_not_there, 0, 11);
     tcase_add_test(tests, workspace_is_enough_for_any_address);
     tcase_add_loop_test(tests, choices_are_sane_on_other_gpus, 0, sizeof gpus / sizeof *gpus);
     tcase_add_loop_test(tests, choices_are_sane_on_an_h200, 0, 2);

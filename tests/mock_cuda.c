@@ -366,11 +366,16 @@ int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, const void *base,
                            const uint32_t *steps, int interleave, int swizzle, int promotion,
                            int fill)
 {
+    static const unsigned widths[] = {1, 2, 4}; /* UINT8, UINT16, UINT32 */
     (void)promotion;
     int code = enter("cuTensorMapEncodeTiled");
     memset(map, 0, 128);
-    int valid = type == 0 && rank == 2 && base && (uintptr_t)base % 16 == 0 && sizes[0] > 0 &&
-                sizes[1] > 0 && strides[0] % 16 == 0 && box[0] <= 128 && box[1] <= 256 &&
+    int valid = type >= 0 && type < 3 && rank == 2 && base && (uintptr_t)base % 16 == 0 &&
+                sizes[0] > 0 && sizes[1] > 0 && strides[0] % 16 == 0 && box[1] <= 256 &&
                 steps[0] == 1 && steps[1] == 1 && interleave == 0 && swizzle == 3 && fill == 0;
+    /* Wider elements are D's, which is written: 16 bytes at a time, on an H100 past an edge, too.
+     */
+    if (valid)
+        valid = box[0] * widths[type] == 128 && (type == 0 || sizes[0] * widths[type] % 16 == 0);
     return code ? code : valid ? 0 : invalid_value;
 }

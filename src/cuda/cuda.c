@@ -255,15 +255,16 @@ static octgemm_status launch_special(const struct gpu_ctx *ctx, const struct gpu
 static octgemm_status tensor_map(const struct gpu_ctx *ctx, void *map,
                                  const struct gpu_matrix *matrix)
 {
-    enum { uint8 = 0, no_interleave = 0, swizzle_128b = 3, promote_128b = 2, fill_zero = 0 };
+    enum { no_interleave = 0, swizzle_128b = 3, promote_128b = 2, fill_zero = 0 };
+    static const int types[] = {[1] = 0, [2] = 1, [4] = 2}; /* UINT8, UINT16, UINT32 */
     const uint64_t sizes[] = {(uint64_t)matrix->columns, (uint64_t)matrix->rows};
-    const uint64_t strides[] = {(uint64_t)matrix->ld};
+    const uint64_t strides[] = {(uint64_t)(matrix->ld * matrix->bytes)};
     const uint32_t box[] = {(uint32_t)matrix->box_columns, (uint32_t)matrix->box_rows};
     const uint32_t steps[] = {1, 1};
     if (!cuda.tensor_map)
         return octgemm_fail(OCTGEMM_ERR_DEVICE, "this driver has no cuTensorMapEncodeTiled");
-    int code = cuda.tensor_map(map, uint8, 2, matrix->base, sizes, strides, box, steps,
-                               no_interleave, swizzle_128b, promote_128b, fill_zero);
+    int code = cuda.tensor_map(map, types[matrix->bytes], 2, matrix->base, sizes, strides, box,
+                               steps, no_interleave, swizzle_128b, promote_128b, fill_zero);
     return code ? octgemm_gpu_fail(ctx->driver, &cuda.tensor_map, code, "") : OCTGEMM_OK;
 }
 

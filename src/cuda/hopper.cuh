@@ -10,9 +10,8 @@
  * rows of tokens in a box than in the matrix. Blocks are persistent: while sums are rounded and
  * written, the next tile is already coming.
  *
- * Together, the warpgroups share the weights of one tile, and each starts `lag` stages after the
- * first, so that one multiplies while the other writes. In turns, each has a whole
- * tile, and one writes its tile while the other multiplies.
+ * Together, the warpgroups share the weights of one tile. In turns, each has a whole tile, and one
+ * writes its tile while the other multiplies.
  *
  * A pair of blocks (`cluster` = 2) has neighbouring tiles of weights and the same tokens: each
  * brings half of these to both, which takes a quarter or more off what comes out of the L2.
@@ -21,8 +20,10 @@
  * other's sums in shared memory: int32 sums are exact in any order.
  *
  * Epilogue. In registers: a lane has few weights, so their scales are loaded once. The results
- * cross shared memory (16-bit ones by stmatrix, transposed) and leave as runs of 64 weights of a
- * row. Where sums are to be added, these cross shared memory as they are.
+ * cross shared memory (16-bit ones by stmatrix, transposed), from where the copy engine writes them
+ * while the next are rounded. It writes whole 16 bytes, so a D whose rows do not start on 16 bytes,
+ * and the end of an odd row, are written by hand. Where sums are to be added, these cross shared
+ * memory as they are.
  *
  * Needs a, b, lda and ldb in multiples of 16 and the other pointers naturally aligned.
  *
@@ -30,7 +31,8 @@
  * has the tiles. Measured on an H100 (README): 1.03 to 0.97 of the best of CUTLASS' sm90 kernels at
  * m = 1 to 8192. Tried and lost (bench/NOTES.md): a barrier inited by each of many threads, weights
  * asked of the L2 far ahead, pairs with few tokens, clusters of four, results without shared
- * memory, a kernel of its own for 16-bit results without zero points (nothing left to gain).
+ * memory or row by row of 128 bytes, a kernel of its own for 16-bit results without zero points,
+ * one warpgroup of a tile some stages behind the other.
  */
 #ifndef OCTGEMM_HOPPER_CUH
 #define OCTGEMM_HOPPER_CUH
@@ -43,16 +45,16 @@
 
 /* As src/gpu/run.c lays them out. */
 struct octgemm_tensor_maps {
-    tensor_map a, b;
+    tensor_map a, b, d;
 };
 
-template <int warpgroups_, bool turns_, int blocks_, int tile_m_, int stages_, int lag_,
-          int cluster_, int resident_>
+template <int warpgroups_, bool turns_, int blocks_, int tile_m_, int stages_, int cluster_,
+          int resident_>
 struct hopper_tile {
     static constexpr int warpgroups = warpgroups_; /* that multiply */
     static constexpr bool turns = turns_;
     static constexpr int blocks = blocks_; /* of 64 weights, of a warpgroup */
-    static constexpr int stages = stages_, lag = lag_, cluster = cluster_, resident = resident_;
+    static constexpr int stages = stages_, cluster = cluster_, resident = resident_;
     static constexpr int sharers = turns ? 1 : warpgroups; /* warpgroups of a tile */
     static constexpr int tile_m = tile_m_, tile_n = 64 * blocks * sharers, tile_k = 128;
     static constexpr int workers = 128 * warpgroups;
@@ -66,9 +68,9 @@ struct hopper_tile {
     static constexpr int bytes_n = tile_n * tile_k, bytes_m = tile_m * tile_k;
     static constexpr int stage_bytes = bytes_n + bytes_m, ring_bytes = stages * stage_bytes;
 
-    /* Results of a warpgroup: two buffers, by turns, of some tokens and 64 weights. */
-    static constexpr int chunk_m = tile_m % 32 == 0 ? 32 : 16, chunk_bytes = chunk_m * 128;
-    static constexpr int staging_bytes = warpgroups * 2 * chunk_bytes;
+    /* Results of a warpgroup: buffers, by turns, of some tokens and 64 weights. */
+    static constexpr int chunk_bytes = OCTGEMM_D_BOX_ROWS(tile_m, 2) * 128, buffers = 3;
+    static constexpr int staging_bytes = warpgroups * buffers * chunk_bytes;
     /* Sums to be added, transposed, with 16 bytes of padding. They take the ring's place, which is
      * free then, since only a block of one unit adds. */
     static constexpr int slab_ld = tile_n + 4;
@@ -107,15 +109,15 @@ struct ring_position {
     }
 };
 
-/* 16-byte piece `piece` of token `token` in rows of 64 results of so many bytes, free of bank
- * conflicts: 16-bit ones both for 8 tokens of a piece and for 8 pieces of a token, 32-bit ones for
- * 4 pairs of tokens, of which a lane each has 8 neighbouring weights, and for 8 pieces of a token.
- */
-template <int bytes>
-__device__ __forceinline__ int piece_at(int token, int piece)
+/* Where the result for weight `weight` of token `token` waits in a buffer: in the order that the
+ * copy engine reads, boxes of 128 bytes by some tokens, swizzled. Free of bank conflicts both for 8
+ * tokens of 16 bytes and for 8 neighbouring weights of 4 tokens that are two apart. */
+template <typename T, int bytes>
+__device__ __forceinline__ int staged_at(int token, int weight)
 {
-    const int swizzle = bytes == 2 ? token & 7 : token & 6;
-    return token * 64 * bytes + ((piece ^ swizzle) << 4);
+    constexpr int per_box = 128 / bytes, rows = OCTGEMM_D_BOX_ROWS(T::tile_m, bytes);
+    const int column = weight % per_box * bytes;
+    return (weight / per_box * rows + token) * 128 + (column ^ (token & 7) << 4);
 }
 
 /* -- who does what ---------------------------------------------------------------------------- */
@@ -311,10 +313,6 @@ __device__ __forceinline__ void
 hopper_multiply(hopper_sums<T> &sum, ring_position<T::stages> &at, int turn,
                 const hopper_work<T> &work, const hopper_ring<T> &ring, const hopper_lane<T> &my)
 {
-    const bool lagging =
-        !T::turns && T::warpgroups > 1 && T::lag > 0 && work.count >= 2 * T::stages;
-    if (lagging && my.warpgroup > 0)
-        barrier_wait(ring.lead(), turn & 1);
     /* Only after its predecessor has seen its last stage: a parity cannot tell this round of the
      * ring from the one before the last. */
     if (T::turns && turn > 0)
@@ -339,8 +337,7 @@ hopper_multiply(hopper_sums<T> &sum, ring_position<T::stages> &at, int turn,
         wgmma_wait<1>();
         if (i > 0)
             ring.give_back(before, my.lane);
-        if (my.self == 0 &&
-            (T::turns ? i == work.count - 1 : lagging && my.warpgroup == 0 && i == T::lag))
+        if (T::turns && my.self == 0 && i == work.count - 1)
             barrier_arrive(ring.lead());
         before = at.stage;
         at.next();
@@ -522,18 +519,18 @@ __device__ __forceinline__ float hopper_scaled(const hopper_sums<T> &sum,
                             factors.bias[b][e]);
 }
 
-/* Results of a chunk to shared memory, as rows of 64 weights: 16-bit ones by transposing stores of
- * four 8 x 8 matrices, 8 tokens by 16 weights, twice. */
+/* Results of a chunk to shared memory: 16-bit ones by transposing stores of four 8 x 8 matrices,
+ * 8 tokens by 16 weights, twice. */
 template <typename T>
 __device__ __forceinline__ void
 hopper_stage_halves(uint8_t *to, int b, int chunk, int32_t type, const hopper_sums<T> &sum,
                     const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
                     const hopper_lane<T> &my)
 {
-    constexpr int chunk_m = T::chunk_bytes / 128;
+    constexpr int chunk_m = OCTGEMM_D_BOX_ROWS(T::tile_m, 2);
     const int token = (my.lane >> 4) * 8 + (my.lane & 7);
-    const int piece = (my.self >> 5) * 2 + (my.lane >> 3 & 1);
-    const uint32_t matrices = shared_address(to) + piece_at<2>(token, piece);
+    const int weight = (my.self >> 5) * 16 + (my.lane >> 3 & 1) * 8;
+    const uint32_t matrices = shared_address(to) + staged_at<T, 2>(token, weight);
 #pragma unroll
     for (int pair = 0; pair < chunk_m / 16; pair++) {
         uint32_t r[4];
@@ -557,7 +554,7 @@ hopper_stage_words(uint8_t *to, int b, int chunk, int32_t type, const hopper_sum
                    const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
                    const hopper_lane<T> &my)
 {
-    constexpr int chunk_m = T::chunk_bytes / 256;
+    constexpr int chunk_m = OCTGEMM_D_BOX_ROWS(T::tile_m, 4);
 #pragma unroll
     for (int h = 0; h < chunk_m / 8; h++) {
         const int j = chunk * (chunk_m / 8) + h;
@@ -566,74 +563,80 @@ hopper_stage_words(uint8_t *to, int b, int chunk, int32_t type, const hopper_sum
         for (int e = 0; e < 2; e++)
 #pragma unroll
             for (int c = 0; c < 2; c++) {
-                const int token = h * 8 + my.t * 2 + c, weight = my.row + e * 8;
                 uint32_t bits = (uint32_t)sum[b][j * 4 + e * 2 + c];
                 if (type == OCTGEMM_F32)
                     bits = octgemm_float_bits(
                         hopper_scaled<T>(sum, factors, b, j, e, c, c ? sa.y : sa.x));
-                *(uint32_t *)(to + piece_at<4>(token, weight / 4) + weight % 4 * 4) = bits;
+                *(uint32_t *)(to + staged_at<T, 4>(h * 8 + my.t * 2 + c, my.row + e * 8)) = bits;
             }
     }
 }
 
-/* Results by way of shared memory, so that they leave as whole runs of 64 weights of a token:
- * chunks of some tokens, in two buffers by turns. */
+/* A buffer of results to D by hand: from weight `first` of the 64 on, what no tensor map describes.
+ */
 template <typename T, int bytes>
-__device__ __forceinline__ void
-hopper_finish_rows(const octgemm_gemm_params &p, uint8_t *shared, const hopper_sums<T> &sum,
-                   int64_t m0, int64_t n0, const hopper_factors<T> &factors,
-                   const hopper_vectors<T> &vectors, const hopper_lane<T> &my)
+__device__ __forceinline__ void hopper_write_elements(const octgemm_gemm_params &p,
+                                                      const uint8_t *buffer, int64_t m0, int64_t n0,
+                                                      int first, const hopper_lane<T> &my)
 {
     using element = std::conditional_t<bytes == 2, uint16_t, uint32_t>;
-    constexpr int row_bytes = 64 * bytes, pieces = row_bytes / 16, piece = 16 / bytes;
-    constexpr int chunk_m = T::chunk_bytes / row_bytes, chunks = T::tile_m / chunk_m;
-    constexpr int at_once = 128 / pieces; /* tokens that the warpgroup writes together */
-    uint8_t *const staging = shared + T::ring_bytes + my.warpgroup * 2 * T::chunk_bytes;
-    const int token = my.self / pieces, weight = my.rows_at + my.self % pieces * piece;
-    const uint8_t *const from = staging + piece_at<bytes>(token, my.self % pieces);
-    const int tokens = (int)min(p.m - m0 - token, (int64_t)T::tile_m);
-    const int weights = (int)min(p.n - n0 - weight, (int64_t)T::tile_n);
-    element *const first = (element *)p.d + (m0 + token) * p.ldd + n0 + weight;
-    const bool wide = (uintptr_t)first % 16 == 0 && p.ldd % piece == 0;
+    const int tokens = (int)min(p.m - m0, (int64_t)OCTGEMM_D_BOX_ROWS(T::tile_m, bytes));
+    const int weights = (int)min(p.n - n0, (int64_t)64);
+#pragma unroll 1
+    for (int token = my.self >> 5; token < tokens; token += 4)
+        for (int weight = first + my.lane; weight < weights; weight += 32)
+            ((element *)p.d)[(m0 + token) * p.ldd + n0 + weight] =
+                *(const element *)(buffer + staged_at<T, bytes>(token, weight));
+}
+
+/* Results by way of shared memory, so that the copy engine writes whole runs of 64 weights of a
+ * token while the warpgroup goes on: chunks of some tokens, in three buffers by turns, of which one
+ * is being filled and one may still be read. */
+template <typename T, int bytes>
+__device__ __forceinline__ void
+hopper_finish_rows(const octgemm_gemm_params &p, const tensor_map &map_d, uint8_t *shared,
+                   const hopper_sums<T> &sum, int64_t m0, int64_t n0,
+                   const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
+                   const hopper_lane<T> &my)
+{
+    constexpr int chunk_m = OCTGEMM_D_BOX_ROWS(T::tile_m, bytes), chunks = T::tile_m / chunk_m;
+    constexpr int per_box = 128 / bytes;
+    uint8_t *const staging = shared + T::ring_bytes + my.warpgroup * T::buffers * T::chunk_bytes;
 #pragma unroll
-    for (int b = 0; b < T::blocks; b++) {
-        element *row_d = first + b * 64;
+    for (int b = 0; b < T::blocks; b++)
 #pragma unroll
         for (int chunk = 0; chunk < chunks; chunk++) {
-            const int buffer = ((b * chunks + chunk) & 1) * T::chunk_bytes;
+            uint8_t *const buffer = staging + (b * chunks + chunk) % T::buffers * T::chunk_bytes;
+            const int64_t m = m0 + chunk * chunk_m, n = n0 + my.rows_at + b * 64;
             if constexpr (bytes == 2)
-                hopper_stage_halves<T>(staging + buffer, b, chunk, p.d_type, sum, factors, vectors,
-                                       my);
+                hopper_stage_halves<T>(buffer, b, chunk, p.d_type, sum, factors, vectors, my);
             else
-                hopper_stage_words<T>(staging + buffer, b, chunk, p.d_type, sum, factors, vectors,
-                                      my);
-            /* Also the end of reading the other buffer, which is the next to be written. */
+                hopper_stage_words<T>(buffer, b, chunk, p.d_type, sum, factors, vectors, my);
+            written_for_copies();
+            if (my.self == 0)
+                tensor_stores_read<1>();
+            /* Also the end of reading the buffer that is filled next. */
             named_barrier(1 + my.warpgroup, 128);
+            if (my.self == 0 && n < p.boxed_n) {
 #pragma unroll
-            for (int i = 0; i < chunk_m / at_once; i++, row_d += at_once * p.ldd) {
-                const uint8_t *const v = from + buffer + i * at_once * row_bytes;
-                if (chunk * chunk_m + i * at_once >= tokens)
-                    continue;
-                if (wide && b * 64 + piece <= weights) {
-                    *(uint4 *)row_d = *(const uint4 *)v;
-                } else {
-#pragma unroll 1
-                    for (int e = 0; e < piece; e++)
-                        if (b * 64 + e < weights)
-                            row_d[e] = ((const element *)v)[e];
-                }
+                for (int at = 0; at < 64; at += per_box)
+                    tensor_store(map_d, (int)n + at, (int)m,
+                                 shared_address(buffer) + at / per_box * chunk_m * 128);
+                tensor_stores_commit();
             }
+            if (n + 64 > p.boxed_n)
+                hopper_write_elements<T, bytes>(p, buffer, m, n,
+                                                (int)max(p.boxed_n - n, (int64_t)0), my);
         }
-    }
 }
 
 /* -- the kernel ------------------------------------------------------------------------------- */
 
 /* A multiplying warpgroup's life. */
 template <typename T>
-__device__ __forceinline__ void hopper_consume(const octgemm_gemm_params &p, uint8_t *shared,
-                                               const hopper_work<T> &work,
-                                               const hopper_ring<T> &ring)
+__device__ __forceinline__ void
+hopper_consume(const octgemm_gemm_params &p, const tensor_map &map_d, uint8_t *shared,
+               const hopper_work<T> &work, const hopper_ring<T> &ring)
 {
     const hopper_lane<T> my;
     const hopper_vectors<T> vectors(shared, my.warpgroup);
@@ -659,15 +662,19 @@ __device__ __forceinline__ void hopper_consume(const octgemm_gemm_params &p, uin
             continue;
         }
         const int own = 1 + my.warpgroup;
+        if (my.self == 0)
+            tensor_stores_read<0>(); /* of the tile before */
         named_barrier(own, 128);
         if (p.za)
             hopper_centre<T>(sum, factors, vectors, my);
         if (p.d_type == OCTGEMM_F32 || p.d_type == OCTGEMM_I32)
-            hopper_finish_rows<T, 4>(p, shared, sum, m0, n0, factors, vectors, my);
+            hopper_finish_rows<T, 4>(p, map_d, shared, sum, m0, n0, factors, vectors, my);
         else
-            hopper_finish_rows<T, 2>(p, shared, sum, m0, n0, factors, vectors, my);
+            hopper_finish_rows<T, 2>(p, map_d, shared, sum, m0, n0, factors, vectors, my);
         named_barrier(own, 128);
     }
+    if (my.self == 0)
+        tensor_stores_done();
 }
 
 template <typename T>
@@ -700,7 +707,7 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
     } else {
         if constexpr (T::warpgroups > 1)
             registers_up<T::worker_registers>();
-        hopper_consume<T>(p, shared, work, ring);
+        hopper_consume<T>(p, maps.d, shared, work, ring);
     }
 }
 

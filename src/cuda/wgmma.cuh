@@ -238,6 +238,34 @@ __device__ __forceinline__ void tensor_load_all(uint32_t shared, const tensor_ma
                  : "memory");
 }
 
+/* The box at `shared`, as loads bring them, to (column, row) of the matrix; what lies outside is
+ * not written. For the thread that asks: commit() ends a batch, read() waits until all batches but
+ * the last `pending` have left shared memory, done() until all are written. */
+__device__ __forceinline__ void tensor_store(const tensor_map &map, int column, int row,
+                                             uint32_t shared)
+{
+    asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%1, %2}], "
+                 "[%3];" ::"l"(&map),
+                 "r"(column), "r"(row), "r"(shared)
+                 : "memory");
+}
+
+__device__ __forceinline__ void tensor_stores_commit()
+{
+    asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+}
+
+template <int pending>
+__device__ __forceinline__ void tensor_stores_read()
+{
+    asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(pending) : "memory");
+}
+
+__device__ __forceinline__ void tensor_stores_done()
+{
+    asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
+}
+
 /* Before the copy engine reads what threads wrote to shared memory, in each of these threads. */
 __device__ __forceinline__ void written_for_copies()
 {

@@ -138,9 +138,10 @@ struct gpu_launch {
     void *stream;
 };
 
-/* int8, row-major, and the box of it that one load brings: box_columns bytes by box_rows. */
+/* Row-major, and the box of it that one load or store moves. */
 struct gpu_matrix {
     const void *base;
+    int bytes; /* of an element: 1, 2 or 4 */
     int64_t rows, columns, ld;
     int box_rows, box_columns;
 };

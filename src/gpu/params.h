@@ -29,6 +29,7 @@ struct octgemm_gemm_params {
     uint32_t *counter; /* with partial: one per tile, zeroed before the kernel starts */
     int64_t m, n, lda, ldb, ldd;
     int64_t tiles_m, tiles_n;
+    int64_t boxed_n; /* columns of D that the copy engine writes, of which it has a tensor map */
     int32_t k;
     int32_t sa_step, sb_step, za_step;
     int32_t d_type, bias_type; /* enum octgemm_type */
@@ -37,6 +38,10 @@ struct octgemm_gemm_params {
     int32_t group; /* tiles of m that are walked together, so that L2 serves them one tile of n */
     int32_t box_rows; /* of A, in a load of the copy engine; only where a kernel has tensor maps */
 };
+
+/* Rows of a box of D that the copy engine writes, of 128 bytes each: it takes half of them or all
+ * for 64 weights, by the width of an element. The tile has whole boxes. */
+#define OCTGEMM_D_BOX_ROWS(tile_m, bytes) (((tile_m) % 32 == 0 ? 64 : 32) / (bytes))
 
 /* Rows of x to int8. Block x has the rows x * rows_per_block and on, then the same after a stride
  * of gridDim.x * rows_per_block. */

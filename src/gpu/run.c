@@ -8,6 +8,7 @@
  */
 #include "gpu/gpu.h"
 
+#include "elements.h"
 #include "error.h"
 
 #include <math.h>
@@ -214,6 +215,7 @@ static char *aligned_start(void *workspace)
 struct octgemm_tensor_maps {
     _Alignas(64) unsigned char a[128];
     _Alignas(64) unsigned char b[128];
+    _Alignas(64) unsigned char d[128];
 };
 
 /* `maps` may be NULL when the function has one parameter. */
@@ -295,20 +297,45 @@ static octgemm_status make_maps(const struct gpu_ctx *ctx, struct octgemm_tensor
                                 const struct gpu_kernel *kernel,
                                 const struct octgemm_gemm_params *params)
 {
+    const int width = (int)octgemm_width((octgemm_type)params->d_type);
     const struct gpu_matrix a = {.base = params->a,
+                                 .bytes = 1,
                                  .rows = params->m,
                                  .columns = params->k,
                                  .ld = params->lda,
                                  .box_rows = params->box_rows,
                                  .box_columns = kernel->tile_k};
     const struct gpu_matrix b = {.base = params->b,
+                                 .bytes = 1,
                                  .rows = params->n,
                                  .columns = params->k,
                                  .ld = params->ldb,
                                  .box_rows = kernel->tile_n,
                                  .box_columns = kernel->tile_k};
+    const struct gpu_matrix d = {.base = params->d,
+                                 .bytes = width,
+                                 .rows = params->m,
+                                 .columns = params->boxed_n,
+                                 .ld = params->ldd,
+                                 .box_rows = OCTGEMM_D_BOX_ROWS(kernel->tile_m, width),
+                                 .box_columns = 128 / width};
     octgemm_status status = ctx->driver->tensor_map(ctx, maps->a, &a);
-    return status == OCTGEMM_OK ? ctx->driver->tensor_map(ctx, maps->b, &b) : status;
+    if (status == OCTGEMM_OK)
+        status = ctx->driver->tensor_map(ctx, maps->b, &b);
+    if (status == OCTGEMM_OK && params->boxed_n > 0)
+        status = ctx->driver->tensor_map(ctx, maps->d, &d);
+    return status;
+}
+
+/* Columns of D that the copy engine can write: rows have to start on 16 bytes, and what it cuts off
+ * at an edge is a multiple of these, too. None of parts of k, which are added before. */
+static int64_t boxed_columns(const struct gpu_plan *plan, const octgemm_args *args)
+{
+    enum { unit = 16 };
+    const int64_t width = octgemm_width(args->d_type);
+    int whole = plan->splits == 1 && (uintptr_t)args->d % unit == 0 &&
+                args->ldd <= most_stride / width && args->ldd * width % unit == 0;
+    return whole ? args->n - args->n % (unit / width) : 0;
 }
 
 static void fill_params(struct octgemm_gemm_params *params, const struct gpu_plan *plan,
@@ -339,6 +366,7 @@ static void fill_params(struct octgemm_gemm_params *params, const struct gpu_pla
         .k_split = plan->k_split,
         .group = plan->group,
         .box_rows = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) : 0,
+        .boxed_n = kernel->maps ? boxed_columns(plan, args) : 0,
     };
 }
 

@@ -44,6 +44,7 @@ struct record {
         struct octgemm_gemm_params gemm;
         struct octgemm_quantize_params quantize;
         struct octgemm_weights_params weights;
+        struct octgemm_join_params join;
     } params[8];
 };
 
@@ -55,6 +56,7 @@ static int record_launch(void *user, const struct mock_launch *launch)
     } sizes[] = {
         {"octgemm_weights", sizeof(struct octgemm_weights_params)},
         {"octgemm_quantize", sizeof(struct octgemm_quantize_params)},
+        {"octgemm_join", sizeof(struct octgemm_join_params)},
         {"octgemm_", sizeof(struct octgemm_gemm_params)},
     };
     struct record *record = user;
@@ -261,12 +263,12 @@ START_TEST(everything_is_given_back)
 }
 END_TEST
 
-/* What may be recorded into a graph: launches and fills, on a current context. */
+/* What may be recorded into a graph: launches, on a current context. */
 START_TEST(a_run_only_queues_work)
 {
     static const char *const allowed[] = {"cuCtxPushCurrent_v2", "cuCtxPopCurrent_v2",
-                                          "cuLaunchKernel",      "cuLaunchKernelEx",
-                                          "cuMemsetD32Async",    "cuTensorMapEncodeTiled"};
+                                          "cuLaunchKernel", "cuLaunchKernelEx",
+                                          "cuTensorMapEncodeTiled"};
     struct mock_cuda *mock = load_mock();
     octgemm_ctx *ctx;
     static char memory[1 << 20];
@@ -464,6 +466,47 @@ START_TEST(odd_rows_are_copied)
 
     args.d = memory + 1;
     ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_ERR_UNSUPPORTED);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* Parts of k go to the workspace, whole tiles of each, and a launch of its own adds them. */
+START_TEST(parts_of_k_are_joined)
+{
+    struct record record = {.count = 0};
+    struct mock_cuda *mock = load_mock();
+    static char memory[1 << 24];
+    enum { tokens = 50, weights = 1000, tile_m = 64, columns = 1024 };
+    octgemm_ctx *ctx;
+    mock->launch = record_launch;
+    mock->user = &record;
+    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "mma_64x64x256", 1), 0);
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    octgemm_args args = product((void *)256);
+    args.za = NULL;
+    args.m = tokens;
+    args.n = args.ldd = weights;
+    args.k = args.lda = args.ldb = 14336;
+    ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
+    ck_assert_uint_le(args.workspace_size, sizeof memory);
+    args.workspace = memory + 1;
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    ck_assert_int_eq(record.count, 2);
+    ck_assert_str_eq(record.launch[0].function, "octgemm_mma_64x64x256");
+    ck_assert_str_eq(record.launch[1].function, "octgemm_join");
+    const struct octgemm_gemm_params *gemm = &record.params[0].gemm;
+    const struct octgemm_join_params *join = &record.params[1].join;
+    ck_assert_int_gt(gemm->splits, 1);
+    ck_assert_ptr_null(gemm->counter);
+    ck_assert_ptr_nonnull(gemm->partial);
+    ck_assert_mem_eq(&join->gemm, gemm, sizeof *gemm);
+    ck_assert_int_eq(join->ld, columns);
+    ck_assert_int_eq(join->step, tile_m * columns);
+    ck_assert_uint_eq(record.launch[0].blocks, 16 * (unsigned)gemm->splits);
+    ck_assert_uint_eq(record.launch[1].blocks, (tokens * weights / 8 + 255) / 256);
+    ck_assert((char *)gemm->partial >= memory + 1);
+    ck_assert((char *)(gemm->partial + gemm->splits * join->step) <=
+              memory + 1 + args.workspace_size);
     octgemm_close(&ctx);
 }
 END_TEST
@@ -858,10 +901,6 @@ static const struct gpu_failure failures[] = {
     {.name = "cuLaunchKernel", .status = OCTGEMM_ERR_DEVICE},
     {.name = "cuLaunchKernelEx", .status = OCTGEMM_ERR_DEVICE},
     {.name = "cuFuncSetAttribute", .status = OCTGEMM_ERR_DEVICE},
-    {.name = "cuMemsetD32Async",
-     .status = OCTGEMM_ERR_DEVICE,
-     .generation = 89,
-     .kernel = "mma_64x64x256"}, /* k is split, and there are no clusters */
     {.name = "cuTensorMapEncodeTiled",
      .status = OCTGEMM_ERR_DEVICE,
      .generation = 90,
@@ -940,6 +979,7 @@ int main(void)
     tcase_add_test(tests, packed_weights_bring_their_sums);
     tcase_add_test(tests, decode_kernels_count_with_a_spare_token);
     tcase_add_test(tests, odd_rows_are_copied);
+    tcase_add_test(tests, parts_of_k_are_joined);
     tcase_add_test(tests, wgmma_kernels_come_in_clusters);
     tcase_add_loop_test(tests, boxes_have_no_rows_that_are_not_there, 0, 6);
     tcase_add_loop_test(tests, boxes_of_d_have_no_bytes_that_are_not_there, 0, 11);

@@ -51,7 +51,6 @@ int cuMemAlloc_v2(void **memory, size_t bytes);
 int cuMemFree_v2(void *memory);
 int cuMemcpyHtoDAsync_v2(void *device, const void *host, size_t bytes, void *stream);
 int cuMemcpyDtoHAsync_v2(void *host, const void *device, size_t bytes, void *stream);
-int cuMemsetD32Async(void *device, unsigned value, size_t words, void *stream);
 int cuStreamSynchronize(void *stream);
 int cuModuleLoadData(void **module, const void *image);
 int cuModuleUnload(void *module);
@@ -264,15 +263,6 @@ int cuMemcpyDtoHAsync_v2(void *host, const void *device, size_t bytes, void *str
 {
     (void)stream;
     return copy("cuMemcpyDtoHAsync_v2", host, device, bytes);
-}
-
-int cuMemsetD32Async(void *device, unsigned value, size_t words, void *stream)
-{
-    (void)stream;
-    int code = enter_current("cuMemsetD32Async");
-    for (size_t i = 0; i < words && !code; i++)
-        ((uint32_t *)device)[i] = value;
-    return code;
 }
 
 int cuStreamSynchronize(void *stream)

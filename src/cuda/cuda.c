@@ -63,7 +63,6 @@ static const struct gpu_symbol symbols[] = {
     {.name = "cuMemFree_v2", .slot = &calls.memory_free},
     {.name = "cuMemcpyHtoDAsync_v2", .slot = &calls.upload},
     {.name = "cuMemcpyDtoHAsync_v2", .slot = &calls.download},
-    {.name = "cuMemsetD32Async", .slot = &calls.fill},
     {.name = "cuStreamSynchronize", .slot = &calls.stream_sync},
     {.name = "cuModuleLoadData", .slot = &calls.module_load},
     {.name = "cuModuleUnload", .slot = &calls.module_unload},
@@ -205,6 +204,7 @@ static void leave(const struct gpu_ctx *ctx, int previous)
 extern const unsigned char octgemm_cuda_decode[];
 extern const unsigned char octgemm_cuda_generic[];
 extern const unsigned char octgemm_cuda_hopper[];
+extern const unsigned char octgemm_cuda_join[];
 extern const unsigned char octgemm_cuda_quantize[];
 extern const unsigned char octgemm_cuda_tensor[];
 extern const unsigned char octgemm_cuda_weights[];
@@ -216,6 +216,7 @@ static const struct {
     [OCTGEMM_CUDA_DECODE] = {.fatbin = octgemm_cuda_decode},
     [OCTGEMM_CUDA_GENERIC] = {.fatbin = octgemm_cuda_generic},
     [OCTGEMM_CUDA_HOPPER] = {.fatbin = octgemm_cuda_hopper, .only = OCTGEMM_CUDA_WGMMA},
+    [OCTGEMM_CUDA_JOIN] = {.fatbin = octgemm_cuda_join},
     [OCTGEMM_CUDA_QUANTIZE] = {.fatbin = octgemm_cuda_quantize},
     [OCTGEMM_CUDA_TENSOR] = {.fatbin = octgemm_cuda_tensor},
     [OCTGEMM_CUDA_WEIGHTS] = {.fatbin = octgemm_cuda_weights},
@@ -285,6 +286,9 @@ static const struct gpu_quantizer quantizers[] = {
 static const struct gpu_helper weights = {
     .module = OCTGEMM_CUDA_WEIGHTS, .function = "octgemm_weights", .threads = 128};
 
+static const struct gpu_helper join = {
+    .module = OCTGEMM_CUDA_JOIN, .function = "octgemm_join", .threads = 256, .overlap = 1};
+
 static struct gpu_state state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 const struct gpu_driver octgemm_cuda_driver = {
@@ -308,4 +312,5 @@ const struct gpu_driver octgemm_cuda_driver = {
     .quantizers = quantizers,
     .quantizer_count = sizeof quantizers / sizeof *quantizers,
     .weights = &weights,
+    .join = &join,
 };

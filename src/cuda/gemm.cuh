@@ -11,9 +11,8 @@
  * fragments of the next 32 bytes while these multiply; tiles whose sums fill the registers go
  * without.
  *
- * k is split three ways, all exact, since int32 sums do not care about order: among warps of a
- * block (warps_k), among the blocks of a cluster, which add each other's shared memory (sm_90), and
- * among any blocks, through p.partial, where the last to arrive adds (p.counter).
+ * k is split two ways, both exact, since int32 sums do not care about order: among warps of a block
+ * (warps_k), and among blocks, which leave their sums in p.partial for join.cu.
  *
  * Epilogue. store.cuh.
  *
@@ -124,11 +123,10 @@ __device__ __forceinline__ void gemm(const octgemm_gemm_params &p)
     const int warp_n = warp % T::warps_n, warp_m = warp / T::warps_n % T::warps_m;
     const int warp_k = warp / (T::warps_n * T::warps_m);
 
-    /* The unit: which tile, which part of k. Blocks of a cluster are neighbours. */
-    const bool cluster = p.splits > 1 && !p.partial;
+    /* The unit: which tile, which part of k. */
     const uint32_t tiles_m = p.tiles_m, tiles_n = p.tiles_n, tiles = tiles_m * tiles_n;
-    const uint32_t tile = cluster ? blockIdx.x / p.splits : blockIdx.x % tiles;
-    const int split = cluster ? blockIdx.x % p.splits : blockIdx.x / tiles;
+    const uint32_t tile = blockIdx.x % tiles;
+    const int split = blockIdx.x / tiles;
     /* Raster: `group` tiles of m take turns over the tiles of n, so that what is running at one
      * time is nearly a square of D and reads little. */
     const uint32_t group = p.group, stripe = group * tiles_n;
@@ -277,9 +275,7 @@ __device__ __forceinline__ void gemm(const octgemm_gemm_params &p)
     else if (alone)
         store_words<T, align>(p, sum, place);
     else
-        store_sums<T, align>(p, sum, shared, place, split, cluster);
-    if (p.partial)
-        join_partial<T, align>(p, tile, m0, n0);
+        store_sums<T, align>(p, sum, shared, place, split);
 }
 
 #endif

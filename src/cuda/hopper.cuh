@@ -20,10 +20,11 @@
  * other's sums in shared memory: int32 sums are exact in any order.
  *
  * Epilogue. In registers: a lane has few weights, so their scales are loaded once. The results
- * cross shared memory (16-bit ones by stmatrix, transposed), from where the copy engine writes them
- * while the next are rounded. It writes whole 16 bytes, so a D whose rows do not start on 16 bytes,
- * and the end of an odd row, are written by hand. Where sums are to be added, these cross shared
- * memory as they are.
+ * cross shared memory (16-bit ones by stmatrix, transposed), from where the copy engine writes
+ * those of large tiles while the next are rounded. It writes whole 16 bytes, so a D whose rows do
+ * not start on 16 bytes, and the end of an odd row, are written by hand, and so are small tiles,
+ * where a map of D costs more than it saves. Where sums are to be added, these cross shared memory
+ * as they are.
  *
  * Needs a, b, lda and ldb in multiples of 16 and the other pointers naturally aligned.
  *
@@ -572,21 +573,38 @@ hopper_stage_words(uint8_t *to, int b, int chunk, int32_t type, const hopper_sum
     }
 }
 
-/* A buffer of results to D by hand: from weight `first` of the 64 on, what no tensor map describes.
- */
+/* A buffer of results to D by hand, 16 bytes at a time where D lets it: from weight `first` of the
+ * 64 on, what the copy engine does not write. */
 template <typename T, int bytes>
-__device__ __forceinline__ void hopper_write_elements(const octgemm_gemm_params &p,
-                                                      const uint8_t *buffer, int64_t m0, int64_t n0,
-                                                      int first, const hopper_lane<T> &my)
+__device__ __forceinline__ void hopper_write_by_hand(const octgemm_gemm_params &p,
+                                                     const uint8_t *buffer, int64_t m0, int64_t n0,
+                                                     int first, const hopper_lane<T> &my)
 {
     using element = std::conditional_t<bytes == 2, uint16_t, uint32_t>;
-    const int tokens = (int)min(p.m - m0, (int64_t)OCTGEMM_D_BOX_ROWS(T::tile_m, bytes));
+    constexpr int chunk_m = OCTGEMM_D_BOX_ROWS(T::tile_m, bytes);
+    constexpr int piece = 16 / bytes, pieces = 64 / piece, at_once = 128 / pieces;
+    const int weight = my.self % pieces * piece;
+    const int tokens = (int)min(p.m - m0, (int64_t)chunk_m);
     const int weights = (int)min(p.n - n0, (int64_t)64);
+    element *row_d = (element *)p.d + (m0 + my.self / pieces) * p.ldd + n0 + weight;
+    const bool wide = (uintptr_t)row_d % 16 == 0 && p.ldd % piece == 0;
+    if (weight < first)
+        return;
+#pragma unroll
+    for (int i = 0; i < chunk_m / at_once; i++, row_d += at_once * p.ldd) {
+        const int token = my.self / pieces + i * at_once;
+        const uint8_t *const v = buffer + staged_at<T, bytes>(token, weight);
+        if (token >= tokens)
+            break;
+        if (wide && weight + piece <= weights) {
+            *(uint4 *)row_d = *(const uint4 *)v;
+        } else {
 #pragma unroll 1
-    for (int token = my.self >> 5; token < tokens; token += 4)
-        for (int weight = first + my.lane; weight < weights; weight += 32)
-            ((element *)p.d)[(m0 + token) * p.ldd + n0 + weight] =
-                *(const element *)(buffer + staged_at<T, bytes>(token, weight));
+            for (int e = 0; e < piece; e++)
+                if (weight + e < weights)
+                    row_d[e] = ((const element *)v)[e];
+        }
+    }
 }
 
 /* Results by way of shared memory, so that the copy engine writes whole runs of 64 weights of a
@@ -612,9 +630,11 @@ hopper_finish_rows(const octgemm_gemm_params &p, const tensor_map &map_d, uint8_
                 hopper_stage_halves<T>(buffer, b, chunk, p.d_type, sum, factors, vectors, my);
             else
                 hopper_stage_words<T>(buffer, b, chunk, p.d_type, sum, factors, vectors, my);
-            written_for_copies();
-            if (my.self == 0)
-                tensor_stores_read<1>();
+            if (p.boxed_n > 0) {
+                written_for_copies();
+                if (my.self == 0)
+                    tensor_stores_read<1>();
+            }
             /* Also the end of reading the buffer that is filled next. */
             named_barrier(1 + my.warpgroup, 128);
             if (my.self == 0 && n < p.boxed_n) {
@@ -625,8 +645,8 @@ hopper_finish_rows(const octgemm_gemm_params &p, const tensor_map &map_d, uint8_
                 tensor_stores_commit();
             }
             if (n + 64 > p.boxed_n)
-                hopper_write_elements<T, bytes>(p, buffer, m, n,
-                                                (int)max(p.boxed_n - n, (int64_t)0), my);
+                hopper_write_by_hand<T, bytes>(p, buffer, m, n, (int)max(p.boxed_n - n, (int64_t)0),
+                                               my);
         }
 }
 
@@ -640,6 +660,8 @@ hopper_consume(const octgemm_gemm_params &p, const tensor_map &map_d, uint8_t *s
 {
     const hopper_lane<T> my;
     const hopper_vectors<T> vectors(shared, my.warpgroup);
+    if (my.self == 0 && p.boxed_n > 0)
+        tensor_prefetch_map(map_d);
     grid_wait();
     ring_position<T::stages> at;
     hopper_sums<T> sum;
@@ -673,8 +695,9 @@ hopper_consume(const octgemm_gemm_params &p, const tensor_map &map_d, uint8_t *s
             hopper_finish_rows<T, 2>(p, map_d, shared, sum, m0, n0, factors, vectors, my);
         named_barrier(own, 128);
     }
+    /* What is written may still be on its way when the block ends, but shared memory goes then. */
     if (my.self == 0)
-        tensor_stores_done();
+        tensor_stores_read<0>();
 }
 
 template <typename T>

@@ -3,15 +3,15 @@
 #include "cuda/cuda.h"
 
 /* gemm.cuh and decode.cuh in one tile each; align = 16 where there is no second function. The four
- * figures of the cost model were fitted to timings on an H200, those of decode_*, wgmma_*,
- * mma_48x64x256 and mma_80x64x256 to timings on an H100 (bench/NOTES.md). */
+ * figures of the cost model were fitted to timings on an H100, those of mma_* also to timings where
+ * it was held to 99 KB of shared memory and no clusters, as sm_89 is (bench/NOTES.md). */
 #define TENSOR(name_, file, function_, m, n, k, ...)                                               \
     OCTGEMM_GPU_KERNEL(name_, "sm_75", .module = file, .function = function_, .first = 75,         \
                        .last = 9999, .tile_m = m, .tile_n = n, .tile_k = k, .align = 16,           \
                        .overlap = 1, __VA_ARGS__)
 #define MMA(m, n, k, ...)                                                                          \
     TENSOR("mma_" #m "x" #n "x" #k, OCTGEMM_CUDA_TENSOR, "octgemm_mma_" #m "x" #n "x" #k, m, n, k, \
-           .cluster_splits = 8, .max_splits = 8, __VA_ARGS__)
+           .max_splits = 8, .joined = 1, __VA_ARGS__)
 #define DECODE(suffix, m, n, ...)                                                                  \
     TENSOR("decode_" #m "x" #n suffix, OCTGEMM_CUDA_DECODE, "octgemm_decode_" #m "x" #n suffix, m, \
            n, 128, .max_splits = 1, .max_m = m, .counts = 1, __VA_ARGS__)
@@ -23,8 +23,8 @@
                        .last = 90, .tile_m = m, .tile_n = n, .tile_k = 128, .align = 16,           \
                        .persistent = 1, .overlap = 1, .maps = 1, __VA_ARGS__)
 #define WGMMA_PAIR(suffix, m, n, ...)                                                              \
-    WGMMA(suffix, m, n, .neighbours = 2, .max_splits = 1, .resident = 1, .threads = 384,           \
-          __VA_ARGS__)
+    WGMMA(suffix, m, n, .neighbours = 2, .boxes = 1, .max_splits = 1, .resident = 1,               \
+          .threads = 384, __VA_ARGS__)
 #define WGMMA_SPLIT(suffix, m, n, most, ...)                                                       \
     WGMMA(suffix, m, n, .cluster_splits = most, .max_splits = most, __VA_ARGS__)
 
@@ -33,50 +33,50 @@ static const struct kernel kernels[] = {
                .fixed = 1.1),
     WGMMA_PAIR("_turns_pair", 128, 128, .shared = 224880, .group = 32, .from_m = 1500, .rate = 2928,
                .fixed = 1.7, .start = 0.7),
-    WGMMA("_turns", 128, 128, .max_splits = 1, .threads = 384, .shared = 224880, .resident = 1,
-          .rate = 3620, .fixed = 3, .start = 1.5),
-    WGMMA_SPLIT("", 128, 192, 2, .threads = 512, .shared = 206160, .resident = 1, .rate = 3098,
-                .start = 3, .fixed = 0, .joining = 3.8),
-    WGMMA_SPLIT("", 128, 128, 8, .threads = 384, .shared = 224880, .resident = 1, .rate = 3152,
-                .start = 3.4, .fixed = 0.1, .joining = 3),
-    WGMMA_SPLIT("", 96, 128, 8, .threads = 384, .shared = 228480, .resident = 1, .rate = 3240,
-                .start = 3, .fixed = 0.9, .joining = 1.4),
-    WGMMA_SPLIT("", 128, 64, 8, .threads = 160, .shared = 210832, .resident = 1, .rate = 4050,
-                .start = 2.4, .fixed = 0.9, .joining = 1.4),
+    WGMMA("_turns", 128, 128, .boxes = 1, .max_splits = 1, .threads = 384, .shared = 224880,
+          .resident = 1, .rate = 3620, .fixed = 3, .start = 1.5),
+    WGMMA_SPLIT("", 128, 192, 2, .boxes = 1, .threads = 512, .shared = 206160, .resident = 1,
+                .rate = 3098, .start = 3, .fixed = 0, .joining = 3.8),
+    WGMMA_SPLIT("", 128, 128, 8, .boxes = 1, .threads = 384, .shared = 224880, .resident = 1,
+                .rate = 3152, .start = 3.4, .fixed = 0.1, .joining = 3),
+    WGMMA_SPLIT("", 96, 128, 8, .boxes = 1, .threads = 384, .shared = 228480, .resident = 1,
+                .rate = 3240, .start = 3, .fixed = 0.9, .joining = 1.4),
+    WGMMA_SPLIT("", 128, 64, 8, .threads = 160, .shared = 210832, .resident = 1, .rate = 3392,
+                .start = 2.8, .fixed = 0.3, .joining = 1.8),
     WGMMA_SPLIT("", 96, 64, 8, .threads = 160, .shared = 218800, .resident = 1, .rate = 4050,
-                .start = 3.2, .fixed = 0.3, .joining = 0.9),
-    WGMMA_SPLIT("", 64, 128, 8, .threads = 384, .shared = 223888, .resident = 1, .rate = 3486,
-                .start = 1.9, .fixed = 1.4, .joining = 0.3),
-    WGMMA_SPLIT("", 64, 64, 8, .threads = 160, .shared = 111984, .resident = 2, .rate = 3408,
-                .alone = 1544, .start = 1.6, .fixed = 0.5, .joining = 0.4),
-    WGMMA_SPLIT("_deep", 64, 64, 8, .threads = 160, .shared = 210384, .resident = 1, .rate = 3711,
-                .start = 2, .fixed = 0.2, .joining = 0.1),
-    WGMMA_SPLIT("", 32, 64, 8, .threads = 160, .shared = 111760, .resident = 2, .rate = 3793,
-                .alone = 1652, .start = 2.3, .fixed = 1.4, .joining = 0.9),
-    WGMMA_SPLIT("", 16, 64, 8, .threads = 160, .shared = 109616, .resident = 2, .rate = 4050,
-                .alone = 1429, .fixed = 0.2, .joining = 0.5, .start = 2.4),
-    WGMMA_SPLIT("_deep", 16, 64, 8, .threads = 160, .shared = 212176, .resident = 1, .rate = 782,
-                .start = 3.9, .fixed = 1.2, .joining = 0.7),
-    MMA(256, 128, 128, .threads = 256, .shared = 147456, .resident = 1, .rate = 2450, .alone = 981,
-        .start = 11.9, .fixed = 0.2, .joining = 4.4),
-    MMA(128, 192, 128, .threads = 384, .shared = 163840, .resident = 1, .rate = 1778, .alone = 900,
-        .start = 8.2, .fixed = 1.1, .joining = 3.8),
-    MMA(128, 128, 128, .threads = 128, .shared = 98304, .resident = 2, .rate = 1928, .alone = 1881,
-        .start = 5.7, .fixed = 2.0, .joining = 6.4),
-    MMA(256, 128, 64, .threads = 256, .shared = 98304, .resident = 1, .rate = 2022, .alone = 809,
-        .start = 12.6, .fixed = 0.2, .joining = 3.1),
-    MMA(128, 128, 64, .threads = 128, .shared = 49152, .resident = 2, .rate = 1893, .alone = 1348,
-        .start = 12.8, .fixed = 0.1, .joining = 3.1, .unaligned = "octgemm_mma_128x128x64_any"),
-    MMA(64, 128, 128, .threads = 128, .shared = 98304, .resident = 2, .rate = 1912, .alone = 1774,
-        .start = 10.1, .fixed = 0.1, .joining = 1.5),
-    MMA(80, 64, 256, .threads = 128, .shared = 87040, .resident = 2, .rate = 1243, .alone = 706,
-        .start = 2.5, .fixed = 2.1, .joining = 3.5),
-    MMA(64, 64, 256, .threads = 128, .shared = 98304, .resident = 2, .rate = 1239, .alone = 1134,
-        .start = 4.1, .fixed = 0.1, .joining = 1.8),
-    MMA(48, 64, 256, .threads = 128, .shared = 86016, .resident = 2, .rate = 1290, .alone = 949,
-        .start = 4.7, .fixed = 0.1, .joining = 4.0),
-    MMA(32, 64, 256, .threads = 128, .shared = 98304, .resident = 2, .rate = 1167, .alone = 955,
-        .start = 5.3, .fixed = 0.7, .joining = 1.9, .unaligned = "octgemm_mma_32x64x256_any"),
+                .start = 2.4, .fixed = 0.5, .joining = 0.7),
+    WGMMA_SPLIT("", 64, 128, 8, .threads = 384, .shared = 223888, .resident = 1, .rate = 4050,
+                .start = 2.3, .fixed = 0.9, .joining = 1.1),
+    WGMMA_SPLIT("", 64, 64, 8, .threads = 160, .shared = 111984, .resident = 2, .rate = 2925,
+                .alone = 1468, .start = 1.8, .fixed = 0.5, .joining = 0.1),
+    WGMMA_SPLIT("_deep", 64, 64, 8, .threads = 160, .shared = 210384, .resident = 1, .rate = 3703,
+                .start = 2.7, .fixed = 0.1, .joining = 0.1),
+    WGMMA_SPLIT("", 32, 64, 8, .threads = 160, .shared = 111760, .resident = 2, .rate = 4050,
+                .alone = 1117, .start = 2.3, .fixed = 0.6, .joining = 0.5),
+    WGMMA_SPLIT("", 16, 64, 8, .threads = 160, .shared = 109616, .resident = 2, .rate = 3639,
+                .alone = 909, .fixed = 1, .joining = 0.7, .start = 2.1),
+    WGMMA_SPLIT("_deep", 16, 64, 8, .threads = 160, .shared = 212176, .resident = 1, .rate = 882,
+                .start = 3.5, .fixed = 0.6, .joining = 0.7),
+    MMA(256, 128, 128, .threads = 256, .shared = 147456, .resident = 1, .rate = 2610, .alone = 2562,
+        .start = 6, .fixed = 3.3),
+    MMA(128, 192, 128, .threads = 384, .shared = 163840, .resident = 1, .rate = 2083, .alone = 278,
+        .start = 6.6, .fixed = 1.8),
+    MMA(128, 128, 128, .threads = 128, .shared = 98304, .resident = 2, .rate = 2350, .alone = 1631,
+        .start = 1.2, .fixed = 4),
+    MMA(256, 128, 64, .threads = 256, .shared = 98304, .resident = 1, .rate = 1674, .alone = 2719,
+        .start = 8.2, .fixed = 2.8),
+    MMA(128, 128, 64, .threads = 128, .shared = 49152, .resident = 2, .rate = 1480, .alone = 1294,
+        .start = 4.4, .fixed = 5.4, .unaligned = "octgemm_mma_128x128x64_any"),
+    MMA(64, 128, 128, .threads = 128, .shared = 98304, .resident = 2, .rate = 2051, .alone = 1371,
+        .start = 0.4, .fixed = 3.9),
+    MMA(80, 64, 256, .threads = 128, .shared = 87040, .resident = 2, .rate = 1573, .alone = 923,
+        .start = 0.4, .fixed = 5),
+    MMA(64, 64, 256, .threads = 128, .shared = 98304, .resident = 2, .rate = 1705, .alone = 1065,
+        .start = 0.6, .fixed = 2.6),
+    MMA(48, 64, 256, .threads = 128, .shared = 86016, .resident = 2, .rate = 1566, .alone = 1287,
+        .start = 2.2, .fixed = 1.9),
+    MMA(32, 64, 256, .threads = 128, .shared = 98304, .resident = 2, .rate = 975, .alone = 1234,
+        .start = 0.9, .fixed = 1.2, .unaligned = "octgemm_mma_32x64x256_any"),
     DECODE("", 8, 32, .threads = 256, .shared = 9600, .resident = 2, .rate = 4018, .alone = 281,
            .start = 4.4, .fixed = 0.3),
     DECODE("_w16", 8, 32, .threads = 512, .shared = 18816, .resident = 1, .rate = 3247,

@@ -11,6 +11,7 @@ symbol: ; \
 MODULE(octgemm_cuda_decode, "src/cuda/decode.fatbin")
 MODULE(octgemm_cuda_generic, "src/cuda/generic.fatbin")
 MODULE(octgemm_cuda_hopper, "src/cuda/hopper.fatbin")
+MODULE(octgemm_cuda_join, "src/cuda/join.fatbin")
 MODULE(octgemm_cuda_quantize, "src/cuda/quantize.fatbin")
 MODULE(octgemm_cuda_tensor, "src/cuda/tensor.fatbin")
 MODULE(octgemm_cuda_weights, "src/cuda/weights.fatbin")

@@ -227,28 +227,4 @@ __device__ __forceinline__ void grid_release()
 #endif
 }
 
-/* Thread-block clusters (sm_90 and later): blocks that can read each other's shared memory. */
-__device__ __forceinline__ void cluster_sync()
-{
-#if __CUDA_ARCH__ >= 900
-    asm volatile("barrier.cluster.arrive.release.aligned;\n"
-                 "barrier.cluster.wait.acquire.aligned;" ::
-                     : "memory");
-#endif
-}
-
-/* 16 bytes at `shared` in the shared memory of block `rank` of the cluster. */
-__device__ __forceinline__ int4 load_cluster_16(uint32_t shared, int rank)
-{
-    int4 v = make_int4(0, 0, 0, 0);
-#if __CUDA_ARCH__ >= 900
-    uint32_t remote;
-    asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(remote) : "r"(shared), "r"(rank));
-    asm volatile("ld.shared::cluster.v4.s32 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-                 : "r"(remote));
-#endif
-    return v;
-}
-
 #endif

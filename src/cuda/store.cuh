@@ -44,6 +44,14 @@ struct weight_factors {
     }
 };
 
+/* Sums of other parts for 8 neighbouring weights. */
+__device__ __forceinline__ void add_8(int32_t (&v)[8], const int4 *from)
+{
+    const int4 low = from[0], high = from[1];
+    v[0] += low.x, v[1] += low.y, v[2] += low.z, v[3] += low.w;
+    v[4] += high.x, v[5] += high.y, v[6] += high.z, v[7] += high.w;
+}
+
 template <int align>
 __device__ __forceinline__ float token_scale(const octgemm_gemm_params &p, int64_t i)
 {
@@ -157,31 +165,27 @@ __device__ __forceinline__ void store_words(const octgemm_gemm_params &p, warp_s
     }
 }
 
-/* Sums with other parts, `slab_m` tokens at a time. Warps that hold parts of the same sums (of
- * warps_k, and of every block of a cluster) share the work of adding them. What belongs to one of
- * several parts in memory goes there. */
+/* Sums with other parts, `slab_m` tokens at a time. Warps that hold parts of the same sums
+ * (warps_k) share the work of adding them. What belongs to one of several blocks goes to memory. */
 template <typename T, int align>
 __device__ __forceinline__ void store_sums(const octgemm_gemm_params &p, const warp_sums<T> &sum,
-                                           uint8_t *shared, const warp_place<T> &place, int split,
-                                           bool cluster)
+                                           uint8_t *shared, const warp_place<T> &place, int split)
 {
     constexpr int warps_mn = T::warps_n * T::warps_m, vectors = T::tn * 2;
     static_assert(32 % vectors == 0, "a lane has the same weights in every turn");
     const int warp_mn = place.warp % warps_mn, warp_k = place.warp / warps_mn;
-    const int ranks = cluster ? p.splits : 1;
-    const int share = (cluster ? split : 0) * T::warps_k + warp_k, shares = ranks * T::warps_k;
     const int t = place.lane & 3, g = place.lane >> 2, weight = place.lane % vectors * 8;
     int32_t *const slab = (int32_t *)(shared + place.warp * T::slab_bytes);
-    int32_t *const partial = p.partial + (int64_t)blockIdx.x * T::tile_m * T::tile_n +
-                             warp_mn % T::warps_n * T::tn * 16 + weight;
     const int64_t j0 = place.n0 + weight;
+    /* Whole tiles, row by row, part after part. */
+    const int64_t ld = p.tiles_n * T::tile_n;
+    int32_t *const partial =
+        p.partial + (split * p.tiles_m * T::tile_m + place.m0) * ld + place.n0 + weight;
     weight_factors<8, align> factors;
     if (!p.partial)
         factors.load(p, j0, 1);
     auto join = [&]() {
-        if (cluster)
-            cluster_sync();
-        else if (T::warps_k > 1)
+        if (T::warps_k > 1)
             __syncthreads();
         else
             __syncwarp();
@@ -198,71 +202,26 @@ __device__ __forceinline__ void store_sums(const octgemm_gemm_params &p, const w
                         sum[i][chunk + j][c];
         join();
 #pragma unroll 1
-        for (int item = share * 32 + place.lane; item < T::slab_m * vectors; item += shares * 32) {
+        for (int item = warp_k * 32 + place.lane; item < T::slab_m * vectors;
+             item += T::warps_k * 32) {
             const int token = item / vectors;
             const int64_t i = place.m0 + chunk * 8 + token;
-            const float sa = token_scale<align>(p, i);
-            const int32_t za = token_zero<align>(p, i);
             int32_t v[8] = {};
-            for (int rank = 0; rank < ranks; rank++)
 #pragma unroll
-                for (int w = 0; w < T::warps_k; w++) {
-                    const int32_t *from =
-                        (const int32_t *)(shared + (w * warps_mn + warp_mn) * T::slab_bytes) +
-                        token * T::slab_ld + weight;
-                    const uint32_t at = shared_address(from);
-                    int4 low = cluster ? load_cluster_16(at, rank) : *(const int4 *)from;
-                    int4 high =
-                        cluster ? load_cluster_16(at + 16, rank) : *(const int4 *)(from + 4);
-                    v[0] += low.x, v[1] += low.y, v[2] += low.z, v[3] += low.w;
-                    v[4] += high.x, v[5] += high.y, v[6] += high.z, v[7] += high.w;
-                }
+            for (int w = 0; w < T::warps_k; w++)
+                add_8(v, (const int4 *)((const int32_t *)(shared + (w * warps_mn + warp_mn) *
+                                                                       T::slab_bytes) +
+                                        token * T::slab_ld + weight));
             if (p.partial) {
-                int4 *to = (int4 *)(partial + ((warp_mn / T::warps_n * T::tm + chunk) * 8 + token) *
-                                                  T::tile_n);
+                int4 *to = (int4 *)(partial + (chunk * 8 + token) * ld);
                 to[0] = make_int4(v[0], v[1], v[2], v[3]);
                 to[1] = make_int4(v[4], v[5], v[6], v[7]);
             } else if (i < p.m && j0 < p.n) {
-                write_8<align>(p, i, j0, v, sa, za, factors.sb, factors.bias, factors.column);
+                write_8<align>(p, i, j0, v, token_scale<align>(p, i), token_zero<align>(p, i),
+                               factors.sb, factors.bias, factors.column);
             }
         }
         join();
-    }
-}
-
-/* The last block of a tile to arrive adds what all of them left in memory. */
-template <typename T, int align>
-__device__ __forceinline__ void join_partial(const octgemm_gemm_params &p, uint32_t tile,
-                                             int64_t m0, int64_t n0)
-{
-    constexpr int vectors = T::tile_n / 8;
-    static_assert(T::threads % vectors == 0, "a thread has the same weights in every turn");
-    const int64_t tiles = p.tiles_m * p.tiles_n;
-    __shared__ uint32_t arrived;
-    __threadfence();
-    __syncthreads();
-    if (threadIdx.x == 0)
-        arrived = atomicAdd(&p.counter[tile], 1);
-    __syncthreads();
-    if ((int)arrived != p.splits - 1)
-        return;
-    __threadfence();
-    const int64_t j = n0 + threadIdx.x % vectors * 8;
-    weight_factors<8, align> factors;
-    factors.load(p, j, 1);
-    for (int item = threadIdx.x; item < T::tile_m * vectors; item += T::threads) {
-        const int64_t i = m0 + item / vectors;
-        int32_t v[8] = {};
-        for (int s = 0; s < p.splits; s++) {
-            const int4 *from =
-                (const int4 *)(p.partial + (s * tiles + tile) * T::tile_m * T::tile_n + item * 8);
-            int4 low = __ldcg(from), high = __ldcg(from + 1);
-            v[0] += low.x, v[1] += low.y, v[2] += low.z, v[3] += low.w;
-            v[4] += high.x, v[5] += high.y, v[6] += high.z, v[7] += high.w;
-        }
-        if (i < p.m && j < p.n)
-            write_8<align>(p, i, j, v, token_scale<align>(p, i), token_zero<align>(p, i),
-                           factors.sb, factors.bias, factors.column);
     }
 }
 

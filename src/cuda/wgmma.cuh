@@ -175,9 +175,16 @@ __device__ __forceinline__ void barrier_arrive_at(uint32_t barrier, int rank)
                  : "memory");
 }
 
-/* A barrier of all threads of a cluster in two halves. It orders nothing but what barriers in
- * shared memory order anyway, and so costs no fence: cluster_sync() waits for every store of the
- * block. */
+/* A barrier of all threads of a cluster. */
+__device__ __forceinline__ void cluster_sync()
+{
+    asm volatile("barrier.cluster.arrive.release.aligned;\n"
+                 "barrier.cluster.wait.acquire.aligned;" ::
+                     : "memory");
+}
+
+/* The same in two halves. They order nothing but what barriers in shared memory order anyway, and
+ * so cost no fence: cluster_sync() waits for every store of the block. */
 __device__ __forceinline__ void cluster_arrive()
 {
     asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
@@ -259,11 +266,6 @@ template <int pending>
 __device__ __forceinline__ void tensor_stores_read()
 {
     asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(pending) : "memory");
-}
-
-__device__ __forceinline__ void tensor_stores_done()
-{
-    asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
 }
 
 /* Before the copy engine reads what threads wrote to shared memory, in each of these threads. */

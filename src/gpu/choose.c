@@ -11,7 +11,7 @@
  * first, whichever is predicted to be faster.
  *
  * The norm and the shares of the nominal bandwidths were fitted with the kernels' own figures to
- * timings of every kernel on an H200 (bench/NOTES.md).
+ * timings of every kernel on an H200 and an H100 (bench/NOTES.md).
  */
 #include "gpu/gpu.h"
 
@@ -107,7 +107,9 @@ static double compute_time(const struct gpu_plan *plan, const struct flows *flow
     double rest = busiest - rounds * held;
     double rate = limited(kernel->rate, device);
     double alone = kernel->alone > 0 ? limited(kernel->alone, device) : rate; /* if not measured */
-    double clocks = rounds * held * work / rate;
+    /* Fewer blocks than the rate was measured with, for want of shared memory. */
+    double full = held < kernel->resident ? fmin(rate, held * alone) : rate;
+    double clocks = rounds * held * work / full;
     if (rest > 0)
         clocks += fmax(rest * work / rate, work / alone);
     return clocks / flows->clock + kernel->start * (rounds + (rest > 0));
@@ -149,10 +151,28 @@ static double sum_time(const struct flows *flows, int64_t rows, int64_t k)
     return launch + 1.2 * (double)rows * (double)k / flows->memory;
 }
 
-/* Microseconds for the sums of all parts of k but one. */
-static double join_time(const struct gpu_kernel *kernel, int splits)
+/* Bytes of the sums of all parts of k, where these go to memory. */
+static double parts_bytes(const struct gpu_plan *plan, const struct gpu_kernel *kernel)
 {
-    return (kernel->joining != 0 ? kernel->joining : 3) * (splits - 1);
+    double tile = (double)kernel->tile_m * kernel->tile_n * sizeof(int32_t);
+    return plan->splits > 1 && !plan->cluster
+               ? (double)plan->tiles_m * (double)plan->tiles_n * plan->splits * tile
+               : 0;
+}
+
+/* Microseconds for adding up parts of k: in a launch of its own, or by each tile's blocks. */
+static double join_time(const struct gpu_plan *plan, const struct flows *flows,
+                        const struct gpu_kernel *kernel)
+{
+    const double zeroing = 3; /* of the counters where there is no cluster */
+    const double launch = 3;
+    const double passes = 6; /* through the L2, as it were: nothing else covers them */
+    if (plan->splits <= 1)
+        return 0;
+    if (kernel->joined)
+        return launch + passes * parts_bytes(plan, kernel) / flows->l2;
+    return (kernel->joining != 0 ? kernel->joining : 3) * (plan->splits - 1) +
+           (plan->cluster ? 0 : zeroing);
 }
 
 /* Flows that run beside each other take a little longer than the longest of them: a norm. This is
@@ -174,20 +194,17 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
                       const struct gpu_device *device, const struct gpu_kernel *kernel,
                       const octgemm_args *args, const struct gpu_odd *odd)
 {
-    const double zeroing = 3; /* of the counters where there is no cluster */
     double compute = compute_time(plan, flows, device, kernel);
     double pieces = piece_time(plan, flows, device, kernel, args, odd);
-    double tile = (double)kernel->tile_m * kernel->tile_n;
     double units = (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
     int rows = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) + kernel->tile_n
                             : kernel->tile_m + kernel->tile_n;
     double l2_bytes = units * rows * plan->k_split;
-    if (plan->splits > 1 && !plan->cluster)
-        l2_bytes += units * tile * 2 * 4;
+    if (!kernel->joined)
+        l2_bytes += 2 * parts_bytes(plan, kernel);
     double time = kernel->fixed + together(compute, flows->memory_bytes / flows->memory,
                                            l2_bytes / flows->l2, pieces);
-    if (plan->splits > 1)
-        time += join_time(kernel, plan->splits) + (plan->cluster ? 0 : zeroing);
+    time += join_time(plan, flows, kernel);
     if (plan->copied && odd->a)
         time += copy_time(flows, args->m, args->k);
     if (plan->copied && odd->b)
@@ -235,7 +252,7 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                 continue;
             /* No plan is faster than its bytes from memory, and more parts only add to that. */
             if (found && kernel->fixed + flows.memory_bytes / flows.memory +
-                                 join_time(kernel, candidate.splits) >=
+                                 join_time(&candidate, &flows, kernel) >=
                              plan->microseconds)
                 break;
             candidate.microseconds = predict(&candidate, &flows, device, kernel, args, &odd);

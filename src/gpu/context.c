@@ -52,6 +52,8 @@ static octgemm_status find_functions(struct gpu_ctx *ctx)
     const struct backend *backend = ctx->base.backend;
     octgemm_status status =
         find_function(ctx, driver->weights->module, driver->weights->function, 0, &ctx->weights);
+    if (driver->join && status == OCTGEMM_OK)
+        status = find_function(ctx, driver->join->module, driver->join->function, 0, &ctx->join);
     for (size_t i = 0; i < driver->quantizer_count && status == OCTGEMM_OK; i++) {
         const struct gpu_quantizer *row = &driver->quantizers[i];
         status = find_function(ctx, row->module, row->function, 0, &ctx->quantizers[i]);

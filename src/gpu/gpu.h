@@ -52,7 +52,8 @@ struct gpu_calls {
     int (*memory_free)(void *memory);
     int (*upload)(void *device, const void *host, size_t bytes, void *stream);
     int (*download)(void *host, const void *device, size_t bytes, void *stream);
-    int (*fill)(void *device, unsigned value, size_t count, void *stream); /* of 32-bit words */
+    int (*fill)(void *device, unsigned value, size_t count, void *stream); /* of 32-bit words;
+                                                          NULL where no kernel wants counters */
     int (*stream_sync)(void *stream);
     int (*module_load)(void **module, const void *image);
     int (*module_unload)(void *module);
@@ -127,6 +128,8 @@ struct gpu_driver {
     const struct gpu_quantizer *quantizers; /* best first, the last takes anything */
     size_t quantizer_count;
     const struct gpu_helper *weights; /* struct octgemm_weights_params */
+    const struct gpu_helper *join;    /* struct octgemm_join_params, for kernels that ask for it;
+                                         NULL: none does */
 };
 
 struct gpu_launch {
@@ -166,6 +169,8 @@ struct gpu_kernel {
     int neighbours;     /* so many blocks are a cluster that has neighbouring tiles of n; 0: none */
     int cluster_splits; /* so many parts of k or fewer are summed by a cluster: part u % splits of
                            tile u / splits, no partial sums in memory; 0: does not do that */
+    int joined;         /* parts of k that are in memory are added by the driver's join; 0: by the
+                           last block of a tile to arrive */
     int overlap;        /* waits in the kernel itself for the kernel ahead in the stream */
     int max_splits;     /* 1: k is not split */
     int group;          /* tiles of m that are walked together (params.h); 0: 8 */
@@ -175,11 +180,13 @@ struct gpu_kernel {
                            points then need no sums ahead (column is NULL) */
     int maps;           /* takes tensor maps as a second parameter, struct octgemm_tensor_maps, with
                            boxes of tile_k bytes of octgemm_gpu_box_rows() and of tile_n rows */
+    int boxes;          /* and a third one of D, whose results leave in boxes */
     double rate;        /* multiply-adds per clock of a multiprocessor that runs all it can */
     double alone;       /* and of one that runs a single block */
     double start;       /* microseconds between the end of a block and the next block's first sum */
     double fixed;       /* microseconds that any launch of it takes */
-    double joining;     /* microseconds for the sums of each part of k but one; 0: 3 */
+    double joining;     /* microseconds for the sums of each part of k but one, where blocks of the
+                           kernel add them; 0: 3 */
 };
 
 /* A quantiser; struct octgemm_quantize_params. */
@@ -197,6 +204,7 @@ struct gpu_helper {
     unsigned module;
     const char *function;
     int threads;
+    int overlap; /* waits in the kernel itself for the kernel ahead in the stream */
 };
 
 /* How a kernel would do a product. */
@@ -230,7 +238,7 @@ struct gpu_ctx {
     const struct gpu_device *device;
     void *primary; /* what driver->retain() got */
     void *modules[OCTGEMM_GPU_MODULES];
-    void *weights;
+    void *weights, *join;
     void **quantizers;               /* one per row of driver->quantizers */
     struct gpu_functions *functions; /* one per row of backend->kernels */
     struct gpu_memo *memo;           /* the one member that calls change */

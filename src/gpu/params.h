@@ -24,9 +24,8 @@ struct octgemm_gemm_params {
     const int32_t *za;     /* NULL: none */
     const int32_t *column; /* n sums of B's rows, with za; NULL: the kernel adds them up itself */
     const void *bias;      /* NULL: none */
-    int32_t
-        *partial; /* splits > 1, no cluster: unit u's tile_m * tile_n sums start at u times that */
-    uint32_t *counter; /* with partial: one per tile, zeroed before the kernel starts */
+    int32_t *partial;      /* splits > 1, no cluster: tile_m * tile_n sums of each unit */
+    uint32_t *counter; /* with partial, unless another launch adds: one per tile, zeroed before */
     int64_t m, n, lda, ldb, ldd;
     int64_t tiles_m, tiles_n;
     int64_t boxed_n; /* columns of D that the copy engine writes, of which it has a tensor map */
@@ -42,6 +41,14 @@ struct octgemm_gemm_params {
 /* Rows of a box of D that the copy engine writes, of 128 bytes each: it takes half of them or all
  * for 64 weights, by the width of an element. The tile has whole boxes. */
 #define OCTGEMM_D_BOX_ROWS(tile_m, bytes) (((tile_m) % 32 == 0 ? 64 : 32) / (bytes))
+
+/* Adding parts of k that are in gemm.partial: part s has the sums of D's whole tiles, row-major,
+ * from s * step on. Thread x of the grid has 8 columns of D, then the same after as many as there
+ * are. */
+struct octgemm_join_params {
+    struct octgemm_gemm_params gemm;
+    int64_t ld, step;
+};
 
 /* Rows of x to int8. Block x has the rows x * rows_per_block and on, then the same after a stride
  * of gridDim.x * rows_per_block. */

@@ -3,8 +3,8 @@
  * A run is one to four entries in the stream and nothing else: a copy of A and one of B (where
  * their strides are off the kernel's alignment and the plan says so), the sums of B's rows (with
  * zero points, unless the weights are packed and bring them, or that copy does, or the kernel
- * itself), zeroed counters (when k is split), the kernel. What they need of memory is the caller's
- * workspace.
+ * itself), the kernel. Where parts of k go to memory, a launch that adds them comes after it
+ * (CUDA), or zeroed counters before it (HIP). What they need of memory is the caller's workspace.
  */
 #include "gpu/gpu.h"
 
@@ -180,13 +180,14 @@ static void lay_out(struct layout *layout, const struct gpu_plan *plan,
     size_t tile_bytes = (size_t)kernel->tile_m * (size_t)kernel->tile_n * sizeof(int32_t);
     int sums = args->za && !is_packed(args); /* an odd address may take a kernel that needs them */
     int split = plan->splits > 1 && !plan->cluster;
+    int counted = split && !kernel->joined;
     struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
     size_t row = (size_t)round_up(args->k, packed_alignment);
     layout->copy_a = 0;
     layout->copy_b = after(0, plan->copied && odd.a ? (size_t)args->m * row : 0);
     layout->column = after(layout->copy_b, plan->copied && odd.b ? (size_t)args->n * row : 0);
     layout->counter = after(layout->column, sums ? (size_t)args->n * sizeof(int32_t) : 0);
-    layout->partial = after(layout->counter, split ? tiles * sizeof(uint32_t) : 0);
+    layout->partial = after(layout->counter, counted ? tiles * sizeof(uint32_t) : 0);
     layout->bytes = after(layout->partial, split ? tiles * (size_t)plan->splits * tile_bytes : 0);
     if (layout->bytes > 0)
         layout->bytes += workspace_alignment;
@@ -293,6 +294,28 @@ static octgemm_status zero_counters(const struct gpu_ctx *ctx, const struct gpu_
     return code ? octgemm_gpu_fail(ctx->driver, &calls->fill, code, "") : OCTGEMM_OK;
 }
 
+/* Adds the parts of k that `kernel` left in memory. */
+static octgemm_status start_join(const struct gpu_ctx *ctx,
+                                 const struct octgemm_gemm_params *params,
+                                 const struct gpu_kernel *kernel, void *stream)
+{
+    enum { columns = 8, blocks = 8 /* of a multiprocessor */ };
+    const struct gpu_helper *join = ctx->driver->join;
+    struct octgemm_join_params parts = {.gemm = *params};
+    parts.ld = params->tiles_n * kernel->tile_n;
+    parts.step = params->tiles_m * kernel->tile_m * parts.ld;
+    int64_t threads = params->m * octgemm_gpu_tiles(params->n, columns);
+    const struct gpu_launch launch = {.function = ctx->join,
+                                      .name = join->function,
+                                      .blocks =
+                                          at_most(octgemm_gpu_tiles(threads, join->threads),
+                                                  (unsigned)ctx->device->multiprocessors * blocks),
+                                      .threads = (unsigned)join->threads,
+                                      .overlap = join->overlap && ctx->device->clusters,
+                                      .stream = stream};
+    return start(ctx, &launch, &parts, NULL);
+}
+
 static octgemm_status make_maps(const struct gpu_ctx *ctx, struct octgemm_tensor_maps *maps,
                                 const struct gpu_kernel *kernel,
                                 const struct octgemm_gemm_params *params)
@@ -366,7 +389,7 @@ static void fill_params(struct octgemm_gemm_params *params, const struct gpu_pla
         .k_split = plan->k_split,
         .group = plan->group,
         .box_rows = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) : 0,
-        .boxed_n = kernel->maps ? boxed_columns(plan, args) : 0,
+        .boxed_n = kernel->boxes ? boxed_columns(plan, args) : 0,
     };
 }
 
@@ -390,10 +413,12 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
             (const int32_t *)((const char *)args->b + packed_rows(ctx, args->n) * params.ldb);
     octgemm_status status = start_copies(
         ctx, &params, &plan, &odd, octgemm_gpu_needs_sums(kernel, args), args, &layout, workspace);
-    int counters = plan.splits > 1 && !plan.cluster;
-    if (counters && status == OCTGEMM_OK) {
-        params.counter = (uint32_t *)(workspace + layout.counter);
+    int in_memory = plan.splits > 1 && !plan.cluster;
+    int counted = in_memory && !kernel->joined;
+    if (in_memory)
         params.partial = (int32_t *)(workspace + layout.partial);
+    if (counted && status == OCTGEMM_OK) {
+        params.counter = (uint32_t *)(workspace + layout.counter);
         status = zero_counters(ctx, &plan, params.counter, args->stream);
     }
     if (kernel->maps && status == OCTGEMM_OK)
@@ -422,10 +447,13 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
         .threads = (unsigned)kernel->threads,
         .shared = (unsigned)kernel->shared,
         .cluster = plan.cluster ? plan.splits : (int)neighbours,
-        .overlap = kernel->overlap && ctx->device->clusters && !counters,
+        .overlap = kernel->overlap && ctx->device->clusters && !counted,
         .stream = args->stream,
     };
-    return start(ctx, &launch, &params, &maps);
+    status = start(ctx, &launch, &params, &maps);
+    return in_memory && kernel->joined && status == OCTGEMM_OK
+               ? start_join(ctx, &params, kernel, args->stream)
+               : status;
 }
 
 octgemm_status octgemm_gpu_run(const octgemm_ctx *ctx, const struct kernel *self,

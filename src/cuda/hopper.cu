@@ -7,23 +7,23 @@
     static_assert(tile_##name::shared_bytes == shared, "what the table says");                     \
     extern "C" __global__ void __launch_bounds__(tile_##name::threads, tile_##name::resident)      \
         octgemm_wgmma_##name(const __grid_constant__ octgemm_gemm_params p,                        \
-                             const __grid_constant__ octgemm_tensor_maps maps)                     \
+                             const __grid_constant__ tile_##name::maps maps)                       \
     {                                                                                              \
         hopper<tile_##name>(p, maps);                                                              \
     }
 
-/*      shared bytes, warpgroups, in turns, blocks, tokens, stages, cluster, resident */
-KERNEL(256x128x128_pair, 226896, 2, false, 1, 256, 4, 2, 1)
-KERNEL(128x128x128_turns_pair, 224880, 2, true, 2, 128, 6, 2, 1)
-KERNEL(128x128x128_turns, 224880, 2, true, 2, 128, 6, 1, 1)
-KERNEL(128x192x128, 206160, 3, false, 1, 128, 4, 1, 1)
-KERNEL(128x128x128, 224880, 2, false, 1, 128, 6, 1, 1)
-KERNEL(96x128x128, 228480, 2, false, 1, 96, 7, 1, 1)
-KERNEL(128x64x128, 210832, 1, false, 1, 128, 8, 1, 1)
-KERNEL(96x64x128, 218800, 1, false, 1, 96, 10, 1, 1)
-KERNEL(64x128x128, 223888, 2, false, 1, 64, 8, 1, 1)
-KERNEL(64x64x128, 111984, 1, false, 1, 64, 6, 1, 2)
-KERNEL(64x64x128_deep, 210384, 1, false, 1, 64, 12, 1, 1)
-KERNEL(32x64x128, 111760, 1, false, 1, 32, 8, 1, 2)
-KERNEL(16x64x128, 109616, 1, false, 1, 16, 10, 1, 2)
-KERNEL(16x64x128_deep, 212176, 1, false, 1, 16, 20, 1, 1)
+/*      shared bytes, warpgroups, in turns, blocks, tokens, stages, cluster, resident, boxes */
+KERNEL(256x128x128_pair, 226896, 2, false, 1, 256, 4, 2, 1, true)
+KERNEL(128x128x128_turns_pair, 224880, 2, true, 2, 128, 6, 2, 1, true)
+KERNEL(128x128x128_turns, 224880, 2, true, 2, 128, 6, 1, 1, true)
+KERNEL(128x192x128, 206160, 3, false, 1, 128, 4, 1, 1, true)
+KERNEL(128x128x128, 224880, 2, false, 1, 128, 6, 1, 1, true)
+KERNEL(96x128x128, 228480, 2, false, 1, 96, 7, 1, 1, true)
+KERNEL(128x64x128, 206736, 1, false, 1, 128, 8, 1, 1, false)
+KERNEL(96x64x128, 214704, 1, false, 1, 96, 10, 1, 1, false)
+KERNEL(64x128x128, 215696, 2, false, 1, 64, 8, 1, 1, false)
+KERNEL(64x64x128, 107888, 1, false, 1, 64, 6, 1, 2, false)
+KERNEL(64x64x128_deep, 206288, 1, false, 1, 64, 12, 1, 1, false)
+KERNEL(32x64x128, 107664, 1, false, 1, 32, 8, 1, 2, false)
+KERNEL(16x64x128, 107568, 1, false, 1, 16, 10, 1, 2, false)
+KERNEL(16x64x128_deep, 210128, 1, false, 1, 16, 20, 1, 1, false)

@@ -44,18 +44,23 @@
 
 #include <type_traits>
 
-/* As src/gpu/run.c lays them out. */
-struct octgemm_tensor_maps {
-    tensor_map a, b, d;
+/* As src/gpu/run.c lays them out; a kernel takes as many as it has use for. */
+struct hopper_maps {
+    tensor_map a, b;
+};
+struct hopper_maps_d : hopper_maps {
+    tensor_map d;
 };
 
 template <int warpgroups_, bool turns_, int blocks_, int tile_m_, int stages_, int cluster_,
-          int resident_>
+          int resident_, bool boxes_>
 struct hopper_tile {
     static constexpr int warpgroups = warpgroups_; /* that multiply */
     static constexpr bool turns = turns_;
     static constexpr int blocks = blocks_; /* of 64 weights, of a warpgroup */
     static constexpr int stages = stages_, cluster = cluster_, resident = resident_;
+    static constexpr bool boxes = boxes_; /* the copy engine writes what it can of D */
+    using maps = std::conditional_t<boxes, hopper_maps_d, hopper_maps>;
     static constexpr int sharers = turns ? 1 : warpgroups; /* warpgroups of a tile */
     static constexpr int tile_m = tile_m_, tile_n = 64 * blocks * sharers, tile_k = 128;
     static constexpr int workers = 128 * warpgroups;
@@ -70,7 +75,8 @@ struct hopper_tile {
     static constexpr int stage_bytes = bytes_n + bytes_m, ring_bytes = stages * stage_bytes;
 
     /* Results of a warpgroup: buffers, by turns, of some tokens and 64 weights. */
-    static constexpr int chunk_bytes = OCTGEMM_D_BOX_ROWS(tile_m, 2) * 128, buffers = 3;
+    static constexpr int chunk_bytes = OCTGEMM_D_BOX_ROWS(tile_m, 2) * 128;
+    static constexpr int buffers = boxes ? 3 : 2;
     static constexpr int staging_bytes = warpgroups * buffers * chunk_bytes;
     /* Sums to be added, transposed, with 16 bytes of padding. They take the ring's place, which is
      * free then, since only a block of one unit adds. */
@@ -266,8 +272,7 @@ struct hopper_lane {
 /* -- the copying thread ----------------------------------------------------------------------- */
 
 template <typename T>
-__device__ __forceinline__ void hopper_produce(const octgemm_tensor_maps &maps,
-                                               const hopper_work<T> &work,
+__device__ __forceinline__ void hopper_produce(const hopper_maps &maps, const hopper_work<T> &work,
                                                const hopper_ring<T> &ring)
 {
     int m0, n0;
@@ -573,46 +578,59 @@ hopper_stage_words(uint8_t *to, int b, int chunk, int32_t type, const hopper_sum
     }
 }
 
-/* A buffer of results to D by hand, 16 bytes at a time where D lets it: from weight `first` of the
- * 64 on, what the copy engine does not write. */
+/* What the copy engine does not write goes to D by hand, 16 bytes at a time where D lets it. */
 template <typename T, int bytes>
-__device__ __forceinline__ void hopper_write_by_hand(const octgemm_gemm_params &p,
-                                                     const uint8_t *buffer, int64_t m0, int64_t n0,
-                                                     int first, const hopper_lane<T> &my)
-{
+struct hopper_hand {
     using element = std::conditional_t<bytes == 2, uint16_t, uint32_t>;
-    constexpr int chunk_m = OCTGEMM_D_BOX_ROWS(T::tile_m, bytes);
-    constexpr int piece = 16 / bytes, pieces = 64 / piece, at_once = 128 / pieces;
-    const int weight = my.self % pieces * piece;
-    const int tokens = (int)min(p.m - m0, (int64_t)chunk_m);
-    const int weights = (int)min(p.n - n0, (int64_t)64);
-    element *row_d = (element *)p.d + (m0 + my.self / pieces) * p.ldd + n0 + weight;
-    const bool wide = (uintptr_t)row_d % 16 == 0 && p.ldd % piece == 0;
-    if (weight < first)
-        return;
-#pragma unroll
-    for (int i = 0; i < chunk_m / at_once; i++, row_d += at_once * p.ldd) {
-        const int token = my.self / pieces + i * at_once;
-        const uint8_t *const v = buffer + staged_at<T, bytes>(token, weight);
-        if (token >= tokens)
-            break;
-        if (wide && weight + piece <= weights) {
-            *(uint4 *)row_d = *(const uint4 *)v;
-        } else {
+    static constexpr int piece = 16 / bytes, pieces = 64 / piece, at_once = 128 / pieces;
+    static constexpr int chunk_m = OCTGEMM_D_BOX_ROWS(T::tile_m, bytes);
+    element *d; /* of this thread's first token and weight in the tile */
+    int64_t ldd;
+    int token, weight;   /* in a buffer */
+    int tokens, weights; /* from these on that exist */
+    bool wide;
+
+    __device__ __forceinline__ hopper_hand(const octgemm_gemm_params &p, int64_t m0, int64_t n0,
+                                           const hopper_lane<T> &my)
+        : ldd(p.ldd), token(my.self / pieces), weight(my.self % pieces * piece)
+    {
+        m0 += token;
+        n0 += my.rows_at + weight;
+        d = (element *)p.d + m0 * ldd + n0;
+        tokens = (int)min(p.m - m0, (int64_t)T::tile_m);
+        weights = (int)min(p.n - n0, (int64_t)T::tile_n);
+        wide = (uintptr_t)d % 16 == 0 && ldd % piece == 0;
+    }
+
+    /* A buffer of 64 weights, of which those before `first` are written. */
+    __device__ __forceinline__ void write(const uint8_t *buffer, int b, int chunk, int first) const
+    {
+        if (weight < first)
+            return;
+        element *row_d = d + chunk * chunk_m * ldd + b * 64;
+#pragma unroll(T::boxes ? 1 : chunk_m / at_once) /* rare there, and short code is fast code */
+        for (int i = 0; i < chunk_m / at_once; i++, row_d += at_once * ldd) {
+            const uint8_t *const v = buffer + staged_at<T, bytes>(token + i * at_once, weight);
+            if (chunk * chunk_m + i * at_once >= tokens)
+                continue;
+            if (wide && b * 64 + piece <= weights) {
+                *(uint4 *)row_d = *(const uint4 *)v;
+            } else {
 #pragma unroll 1
-            for (int e = 0; e < piece; e++)
-                if (weight + e < weights)
-                    row_d[e] = ((const element *)v)[e];
+                for (int e = 0; e < piece; e++)
+                    if (b * 64 + e < weights)
+                        row_d[e] = ((const element *)v)[e];
+            }
         }
     }
-}
+};
 
-/* Results by way of shared memory, so that the copy engine writes whole runs of 64 weights of a
- * token while the warpgroup goes on: chunks of some tokens, in three buffers by turns, of which one
- * is being filled and one may still be read. */
+/* Results by way of shared memory, so that they leave as whole runs of 64 weights of a token:
+ * chunks of some tokens, in buffers by turns. The copy engine writes them while the warpgroup goes
+ * on, and may still read one while the next is filled, so it has a third. */
 template <typename T, int bytes>
 __device__ __forceinline__ void
-hopper_finish_rows(const octgemm_gemm_params &p, const tensor_map &map_d, uint8_t *shared,
+hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,
                    const hopper_sums<T> &sum, int64_t m0, int64_t n0,
                    const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
                    const hopper_lane<T> &my)
@@ -620,33 +638,37 @@ hopper_finish_rows(const octgemm_gemm_params &p, const tensor_map &map_d, uint8_
     constexpr int chunk_m = OCTGEMM_D_BOX_ROWS(T::tile_m, bytes), chunks = T::tile_m / chunk_m;
     constexpr int per_box = 128 / bytes;
     uint8_t *const staging = shared + T::ring_bytes + my.warpgroup * T::buffers * T::chunk_bytes;
+    const hopper_hand<T, bytes> hand(p, m0, n0, my);
 #pragma unroll
     for (int b = 0; b < T::blocks; b++)
 #pragma unroll
         for (int chunk = 0; chunk < chunks; chunk++) {
             uint8_t *const buffer = staging + (b * chunks + chunk) % T::buffers * T::chunk_bytes;
-            const int64_t m = m0 + chunk * chunk_m, n = n0 + my.rows_at + b * 64;
             if constexpr (bytes == 2)
                 hopper_stage_halves<T>(buffer, b, chunk, p.d_type, sum, factors, vectors, my);
             else
                 hopper_stage_words<T>(buffer, b, chunk, p.d_type, sum, factors, vectors, my);
-            if (p.boxed_n > 0) {
+            if constexpr (T::boxes) {
                 written_for_copies();
                 if (my.self == 0)
                     tensor_stores_read<1>();
             }
             /* Also the end of reading the buffer that is filled next. */
             named_barrier(1 + my.warpgroup, 128);
-            if (my.self == 0 && n < p.boxed_n) {
+            int first = 0;
+            if constexpr (T::boxes) {
+                const int n = (int)n0 + my.rows_at + b * 64;
+                first = min(max(p.boxed_n - n, 0), 64);
+                if (my.self == 0 && first > 0) {
 #pragma unroll
-                for (int at = 0; at < 64; at += per_box)
-                    tensor_store(map_d, (int)n + at, (int)m,
-                                 shared_address(buffer) + at / per_box * chunk_m * 128);
-                tensor_stores_commit();
+                    for (int at = 0; at < 64; at += per_box)
+                        tensor_store(maps.d, n + at, (int)m0 + chunk * chunk_m,
+                                     shared_address(buffer) + at / per_box * chunk_m * 128);
+                    tensor_stores_commit();
+                }
             }
-            if (n + 64 > p.boxed_n)
-                hopper_write_by_hand<T, bytes>(p, buffer, m, n, (int)max(p.boxed_n - n, (int64_t)0),
-                                               my);
+            if (first < 64)
+                hand.write(buffer, b, chunk, first);
         }
 }
 
@@ -655,13 +677,14 @@ hopper_finish_rows(const octgemm_gemm_params &p, const tensor_map &map_d, uint8_
 /* A multiplying warpgroup's life. */
 template <typename T>
 __device__ __forceinline__ void
-hopper_consume(const octgemm_gemm_params &p, const tensor_map &map_d, uint8_t *shared,
+hopper_consume(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,
                const hopper_work<T> &work, const hopper_ring<T> &ring)
 {
     const hopper_lane<T> my;
     const hopper_vectors<T> vectors(shared, my.warpgroup);
-    if (my.self == 0 && p.boxed_n > 0)
-        tensor_prefetch_map(map_d);
+    if constexpr (T::boxes)
+        if (my.self == 0 && p.boxed_n > 0)
+            tensor_prefetch_map(maps.d);
     grid_wait();
     ring_position<T::stages> at;
     hopper_sums<T> sum;
@@ -684,25 +707,24 @@ hopper_consume(const octgemm_gemm_params &p, const tensor_map &map_d, uint8_t *s
             continue;
         }
         const int own = 1 + my.warpgroup;
-        if (my.self == 0)
+        if (T::boxes && my.self == 0)
             tensor_stores_read<0>(); /* of the tile before */
         named_barrier(own, 128);
         if (p.za)
             hopper_centre<T>(sum, factors, vectors, my);
         if (p.d_type == OCTGEMM_F32 || p.d_type == OCTGEMM_I32)
-            hopper_finish_rows<T, 4>(p, map_d, shared, sum, m0, n0, factors, vectors, my);
+            hopper_finish_rows<T, 4>(p, maps, shared, sum, m0, n0, factors, vectors, my);
         else
-            hopper_finish_rows<T, 2>(p, map_d, shared, sum, m0, n0, factors, vectors, my);
+            hopper_finish_rows<T, 2>(p, maps, shared, sum, m0, n0, factors, vectors, my);
         named_barrier(own, 128);
     }
     /* What is written may still be on its way when the block ends, but shared memory goes then. */
-    if (my.self == 0)
+    if (T::boxes && my.self == 0)
         tensor_stores_read<0>();
 }
 
 template <typename T>
-__device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
-                                       const octgemm_tensor_maps &maps)
+__device__ __forceinline__ void hopper(const octgemm_gemm_params &p, const typename T::maps &maps)
 {
     extern __shared__ __align__(1024) uint8_t shared[];
     const hopper_ring<T> ring = {shared_address(shared)};
@@ -730,7 +752,7 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p,
     } else {
         if constexpr (T::warpgroups > 1)
             registers_up<T::worker_registers>();
-        hopper_consume<T>(p, maps.d, shared, work, ring);
+        hopper_consume<T>(p, maps, shared, work, ring);
     }
 }
 

@@ -28,7 +28,6 @@ struct octgemm_gemm_params {
     uint32_t *counter; /* with partial, unless another launch adds: one per tile, zeroed before */
     int64_t m, n, lda, ldb, ldd;
     int64_t tiles_m, tiles_n;
-    int64_t boxed_n; /* columns of D that the copy engine writes, of which it has a tensor map */
     int32_t k;
     int32_t sa_step, sb_step, za_step;
     int32_t d_type, bias_type; /* enum octgemm_type */
@@ -36,6 +35,7 @@ struct octgemm_gemm_params {
     int32_t k_split;           /* a multiple of tile_k */
     int32_t group; /* tiles of m that are walked together, so that L2 serves them one tile of n */
     int32_t box_rows; /* of A, in a load of the copy engine; only where a kernel has tensor maps */
+    int32_t boxed_n;  /* columns of D that the copy engine writes, of which it has a tensor map */
 };
 
 /* Rows of a box of D that the copy engine writes, of 128 bytes each: it takes half of them or all

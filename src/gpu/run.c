@@ -352,13 +352,13 @@ static octgemm_status make_maps(const struct gpu_ctx *ctx, struct octgemm_tensor
 
 /* Columns of D that the copy engine can write: rows have to start on 16 bytes, and what it cuts off
  * at an edge is a multiple of these, too. None of parts of k, which are added before. */
-static int64_t boxed_columns(const struct gpu_plan *plan, const octgemm_args *args)
+static int32_t boxed_columns(const struct gpu_plan *plan, const octgemm_args *args)
 {
     enum { unit = 16 };
     const int64_t width = octgemm_width(args->d_type);
     int whole = plan->splits == 1 && (uintptr_t)args->d % unit == 0 &&
                 args->ldd <= most_stride / width && args->ldd * width % unit == 0;
-    return whole ? args->n - args->n % (unit / width) : 0;
+    return whole ? (int32_t)(args->n - args->n % (unit / width)) : 0;
 }
 
 static void fill_params(struct octgemm_gemm_params *params, const struct gpu_plan *plan,

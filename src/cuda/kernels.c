@@ -30,9 +30,9 @@
 
 static const struct kernel kernels[] = {
     WGMMA_PAIR("_pair", 256, 128, .shared = 226896, .from_m = 300, .rate = 3055, .start = 2.7,
-               .fixed = 1.1),
+               .fixed = 4.2),
     WGMMA_PAIR("_turns_pair", 128, 128, .shared = 224880, .group = 32, .from_m = 1500, .rate = 2928,
-               .fixed = 1.7, .start = 0.7),
+               .fixed = 0.3, .start = 0.7),
     WGMMA("_turns", 128, 128, .boxes = 1, .max_splits = 1, .threads = 384, .shared = 224880,
           .resident = 1, .rate = 3620, .fixed = 3, .start = 1.5),
     WGMMA_SPLIT("", 128, 192, 2, .boxes = 1, .threads = 512, .shared = 206160, .resident = 1,

@@ -194,6 +194,11 @@ file=src/cpu/avx2_winograd.c
 defect avx2_winograd_4x32 $file 'terms of the rows' 's/_mm256_set1_epi32(start.rows\[i\])/_mm256_setzero_si256()/'
 defect avx2_winograd_4x32 $file 'the second half of a panel' 's/ldc, next);$/&/;s/weights + half \* quad_bytes \/ 2, depth/weights, depth/'
 defect avx2_winograd_4x32 $file 'odd and even weights' 's/w1\[v\] = odd(quads);/w1[v] = even(quads);/'
+file=src/cpu/avx2_signs.c
+defect avx2_winograd_4x32 $file 'an a of -128' 's/_mm256_max_epi8(_mm256_xor_si256(bytes, offset), least)/_mm256_xor_si256(bytes, offset)/'
+defect avx2_winograd_4x32 $file 'the second a of -128 in 16' 's/least \&= least - 1/least = 0/'
+defect avx2_winograd_4x32 $file 'weights of another place' 's/24 - 8 \* (int)(place % 4)/24 - 8 * (int)(p % 4)/'
+defect avx2_winograd_4x32 $file 'blocks of k not added' 's/begins ? _mm256_setzero_si256()/1 ? _mm256_setzero_si256()/'
 file=src/cpu/avx2_prepare.c
 defect avx2_acc16_2x32 $file 'forms made once for all' 's/if (made\[form\])/if (made[form] \&\& form != AVX2_WORDS ? 1 : made[0])/'
 file=src/cpu/amx.c

@@ -9,7 +9,8 @@
  *             nor wraps. That is a fact about the weights, established when they are packed;
  *             what breaks it is moved from the weights to a list of (k, difference) that is
  *             multiplied apart.
- *   Winograd  (a0 + w1)(a1 + w0) - a0 a1 - w0 w1 in 16 bits: takes any weights, needs no list.
+ *   Winograd  (a0 + w1)(a1 + w0) - a0 a1 - w0 w1 in 16 bits: takes any weights, needs no list. One
+ *             row takes these panels by way of |w| (avx2_signs.c).
  *
  * A panel of 32 columns, k in blocks of 512 and rounded up to 16:
  *   int32     column sums, as the driver wants them
@@ -78,7 +79,7 @@ static inline struct avx2_layout octgemm_avx2_layout(int64_t k)
 enum avx2_form { AVX2_BYTES, AVX2_WORDS, AVX2_TRANSPOSED, AVX2_FORMS };
 
 struct avx2_block {
-    size_t bytes;      /* a + 128, [block][2 rows][depth / 4][row][4]: acc16 */
+    size_t bytes;      /* a + 128, [block][2 rows][depth / 4][row][4]: acc16, signs */
     size_t words;      /* int16 a0 a2 a1 a3, [block][4 rows][depth / 4][row][4]: Winograd */
     size_t pair_sum;   /* with it: int32 per row, sum of a0 a1 */
     size_t transposed; /* a + 128, [block][strip][depth][8 or 32 rows]: the list */
@@ -133,6 +134,10 @@ enum { AVX2_WIDENED_BYTES = AVX2_DEPTH * AVX2_COLUMNS };
 void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights, int64_t depth,
                            int32_t *c, int64_t ldc, struct avx2_start start, void *widened,
                            const char *next);
+
+/* avx2_signs.c: one row, weights as for Winograd. a: its bytes. begins: C has not begun. */
+void octgemm_avx2_signs(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
+                        int begins, const char *next);
 
 /* avx2_list.c: one block of k of one row, added to C. a: its bytes. ahead: what to fetch, a line
  * with each entry. */

@@ -6,7 +6,9 @@
  *
  * 5 instructions for 32 MACs, where Winograd with weights widened in registers takes 7; both of
  * these reload what another row would share, so it is for one row (two: 10 instead of 11).
- * It reads the weights as fast as memory gives them, or nearly (bench/NOTES.md). */
+ *
+ * Measured on one core of an EPYC with Zen 5 cores, n = k = 4096: 16.8 MACs per cycle, Winograd
+ * 14.7, of 20.4 that memory gives; 17.4 if no a is -128 (bench/NOTES.md). */
 #include "avx2_panel.h"
 #include "avx2_unroll.h"
 

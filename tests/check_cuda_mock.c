@@ -511,11 +511,15 @@ START_TEST(parts_of_k_are_joined)
 }
 END_TEST
 
-/* One of Hopper's kernels forced, launches recorded; NULL where the library was built without. */
-static octgemm_ctx *open_hopper(struct record *record, const char *kernel)
+/* One of Hopper's kernels forced, launches recorded, and a product for it; NULL where the library
+ * was built without. */
+static octgemm_ctx *open_hopper(struct record *record, const char *kernel, octgemm_args *args)
 {
+    static _Alignas(256) char memory[1 << 20];
     struct mock_cuda *mock = load_mock();
     octgemm_ctx *ctx;
+    *args = product(memory);
+    args->za = NULL;
     mock->launch = record_launch;
     mock->user = record;
     mock->capability[0] = 90;
@@ -532,12 +536,10 @@ static octgemm_ctx *open_hopper(struct record *record, const char *kernel)
 START_TEST(wgmma_kernels_come_in_clusters)
 {
     struct record record = {.count = 0};
-    static _Alignas(256) char memory[1 << 20];
-    octgemm_ctx *ctx = open_hopper(&record, "wgmma_128x128x128_turns_pair");
+    octgemm_args args;
+    octgemm_ctx *ctx = open_hopper(&record, "wgmma_128x128x128_turns_pair", &args);
     if (!ctx)
         return;
-    octgemm_args args = product(memory);
-    args.za = NULL;
     args.n = 3 * 128;
     args.ldd = args.n;
     ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
@@ -588,12 +590,10 @@ START_TEST(boxes_have_no_rows_that_are_not_there)
         {"wgmma_128x128x128_turns_pair", 300, 64},
     };
     struct record record = {.count = 0};
-    static _Alignas(256) char memory[1 << 20];
-    octgemm_ctx *ctx = open_hopper(&record, cases[_i].kernel);
+    octgemm_args args;
+    octgemm_ctx *ctx = open_hopper(&record, cases[_i].kernel, &args);
     if (!ctx)
         return;
-    octgemm_args args = product(memory);
-    args.za = NULL;
     args.m = cases[_i].tokens;
     ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
     ck_assert_int_eq(record.params[0].gemm.box_rows, cases[_i].rows);
@@ -624,12 +624,10 @@ START_TEST(boxes_of_d_have_no_bytes_that_are_not_there)
         {OCTGEMM_F32, 384, INT64_C(1) << 40, 0, 0}, /* further than a stride may go */
     };
     struct record record = {.count = 0};
-    static _Alignas(256) char memory[1 << 20];
-    octgemm_ctx *ctx = open_hopper(&record, "wgmma_128x128x128_turns");
+    octgemm_args args;
+    octgemm_ctx *ctx = open_hopper(&record, "wgmma_128x128x128_turns", &args);
     if (!ctx)
         return;
-    octgemm_args args = product(memory);
-    args.za = NULL;
     args.m = 1;
     args.n = cases[_i].n;
     args.ldd = cases[_i].ldd;

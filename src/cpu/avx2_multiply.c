@@ -44,15 +44,10 @@ static int gathers_list(const struct product *of, const char *panel)
     return of->tile->rows > 1 && has_list(of, panel);
 }
 
-static int takes_any_weights(const struct product *of, const char *panel)
-{
-    return octgemm_load_i32(panel + of->panel.method, 0) == 0;
-}
-
-/* One row has a better way through such panels. */
+/* One row has a better way through the panels that are not for acc16. */
 static int is_winograd(const struct product *of, const char *panel)
 {
-    return of->tile->rows > 1 && takes_any_weights(of, panel);
+    return of->tile->rows > 1 && octgemm_load_i32(panel + of->panel.method, 0) == 0;
 }
 
 /* The terms that do not depend on a pair of row and column. Those of the columns belong to the
@@ -118,14 +113,14 @@ static const char *step(const struct product *of, int64_t index, int64_t p, cons
     struct avx2_start start = {0};
     if (done == 0)
         start = start_of(of, panel);
-    const uint8_t *bytes = (const uint8_t *)block + of->block.bytes + done * t->rows;
-    if (group == 0 && t->rows == 1) {
-        octgemm_avx2_signs(bytes, weights, depth, c, done == 0, next);
-        return next;
-    }
-    if (group == 0) {
+    if (is_winograd(of, panel)) {
         const int16_t *a = (const int16_t *)(block + of->block.words) + done * t->rows;
         octgemm_avx2_winograd(a, t->rows, weights, depth, c, t->ldc, start, of->widened, next);
+        return next;
+    }
+    const uint8_t *bytes = (const uint8_t *)block + of->block.bytes + done * t->rows;
+    if (group == 0) {
+        octgemm_avx2_signs(bytes, weights, depth, c, done == 0, next);
         return next;
     }
     return octgemm_avx2_acc16(group, bytes, t->rows, weights, depth, c, t->ldc, start, next,

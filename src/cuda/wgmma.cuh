@@ -247,7 +247,7 @@ __device__ __forceinline__ void tensor_load_all(uint32_t shared, const tensor_ma
 
 /* The box at `shared`, as loads bring them, to (column, row) of the matrix; what lies outside is
  * not written. For the thread that asks: commit() ends a batch, read() waits until all batches but
- * the last `pending` have left shared memory, done() until all are written. */
+ * the last `pending` have left shared memory. */
 __device__ __forceinline__ void tensor_store(const tensor_map &map, int column, int row,
                                              uint32_t shared)
 {

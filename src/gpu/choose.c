@@ -13,14 +13,10 @@
  * The norm and the shares of the nominal bandwidths were fitted with the kernels' own figures to
  * timings of every kernel on an H200 and an H100 (bench/NOTES.md).
  */
+#include "elements.h"
 #include "gpu/gpu.h"
 
 #include <math.h>
-
-static int element_bytes(octgemm_type type)
-{
-    return type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 2 : 4;
-}
 
 struct gpu_odd octgemm_gpu_odd_strides(const struct gpu_kernel *kernel, const octgemm_args *args)
 {
@@ -63,7 +59,7 @@ static struct flows find_flows(const struct gpu_device *device, const octgemm_ar
     flows.clock = device->clock_khz * 1e-3;
     flows.memory = memory_share * device->memory_clock_khz * 1e-3 * 2 * device->memory_bus_bits / 8;
     flows.l2 = flows.clock * device->multiprocessors * l2_width;
-    flows.memory_bytes = m * k + n * k + m * n * element_bytes(args->d_type);
+    flows.memory_bytes = m * k + n * k + m * n * (double)octgemm_width(args->d_type);
     return flows;
 }
 
@@ -155,7 +151,7 @@ static double sum_time(const struct flows *flows, int64_t rows, int64_t k)
 static double parts_bytes(const struct gpu_plan *plan, const struct gpu_kernel *kernel)
 {
     double tile = (double)kernel->tile_m * kernel->tile_n * sizeof(int32_t);
-    return plan->splits > 1 && !plan->cluster
+    return octgemm_gpu_parts_in_memory(plan)
                ? (double)plan->tiles_m * (double)plan->tiles_n * plan->splits * tile
                : 0;
 }

@@ -137,7 +137,7 @@ struct gpu_launch {
     const char *name;
     unsigned blocks, threads, shared;
     int cluster; /* this many neighbouring blocks make a cluster; 1: no clusters */
-    int overlap; /* may start before the kernel ahead in the stream is done */
+    int overlap; /* may start before the kernel ahead in the stream is done, where that can be */
     void *stream;
 };
 
@@ -216,6 +216,12 @@ struct gpu_plan {
     int copied; /* operands whose stride is off the kernel's alignment go to the workspace first */
     double microseconds; /* predicted */
 };
+
+/* Do the sums of a tile's parts of k go to the workspace? */
+static inline int octgemm_gpu_parts_in_memory(const struct gpu_plan *plan)
+{
+    return plan->splits > 1 && !plan->cluster;
+}
 
 /* Which kernel runs, and how. */
 struct gpu_choice {

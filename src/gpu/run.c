@@ -75,9 +75,9 @@ static int64_t weight_stride(const octgemm_args *args)
     return is_packed(args) ? round_up(args->k, packed_alignment) : args->ldb;
 }
 
-static unsigned element_mask(octgemm_type type)
+static uintptr_t element_mask(octgemm_type type)
 {
-    return type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 1 : 3;
+    return (uintptr_t)octgemm_width(type) - 1;
 }
 
 /* Is an address off the alignment of the kernel, or of its own element type? NULL is not: a query
@@ -179,7 +179,7 @@ static void lay_out(struct layout *layout, const struct gpu_plan *plan,
     size_t tiles = (size_t)plan->tiles_m * (size_t)plan->tiles_n;
     size_t tile_bytes = (size_t)kernel->tile_m * (size_t)kernel->tile_n * sizeof(int32_t);
     int sums = args->za && !is_packed(args); /* an odd address may take a kernel that needs them */
-    int split = plan->splits > 1 && !plan->cluster;
+    int split = octgemm_gpu_parts_in_memory(plan);
     int counted = split && !kernel->joined;
     struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
     size_t row = (size_t)round_up(args->k, packed_alignment);
@@ -225,7 +225,7 @@ static octgemm_status start(const struct gpu_ctx *ctx, const struct gpu_launch *
 {
     const struct gpu_calls *calls = ctx->driver->calls;
     void *list[] = {params, maps};
-    if (launch->cluster > 1 || launch->overlap)
+    if (launch->cluster > 1 || (launch->overlap && ctx->device->clusters))
         return ctx->driver->launch_special(ctx, launch, list);
     int code = calls->launch(launch->function, launch->blocks, 1, 1, launch->threads, 1, 1,
                              launch->shared, launch->stream, list, NULL);
@@ -311,7 +311,7 @@ static octgemm_status start_join(const struct gpu_ctx *ctx,
                                           at_most(octgemm_gpu_tiles(threads, join->threads),
                                                   (unsigned)ctx->device->multiprocessors * blocks),
                                       .threads = (unsigned)join->threads,
-                                      .overlap = join->overlap && ctx->device->clusters,
+                                      .overlap = join->overlap,
                                       .stream = stream};
     return start(ctx, &launch, &parts, NULL);
 }
@@ -413,7 +413,7 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
             (const int32_t *)((const char *)args->b + packed_rows(ctx, args->n) * params.ldb);
     octgemm_status status = start_copies(
         ctx, &params, &plan, &odd, octgemm_gpu_needs_sums(kernel, args), args, &layout, workspace);
-    int in_memory = plan.splits > 1 && !plan.cluster;
+    int in_memory = octgemm_gpu_parts_in_memory(&plan);
     int counted = in_memory && !kernel->joined;
     if (in_memory)
         params.partial = (int32_t *)(workspace + layout.partial);
@@ -447,7 +447,7 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
         .threads = (unsigned)kernel->threads,
         .shared = (unsigned)kernel->shared,
         .cluster = plan.cluster ? plan.splits : (int)neighbours,
-        .overlap = kernel->overlap && ctx->device->clusters && !counted,
+        .overlap = kernel->overlap && !counted,
         .stream = args->stream,
     };
     status = start(ctx, &launch, &params, &maps);
@@ -472,7 +472,7 @@ octgemm_status octgemm_gpu_run(const octgemm_ctx *ctx, const struct kernel *self
 
 static int takes_rows(const struct gpu_quantizer *row, const octgemm_quantize_args *args)
 {
-    int64_t width = args->x_type == OCTGEMM_F32 ? 4 : 2;
+    int64_t width = octgemm_width(args->x_type);
     uintptr_t strides = (uintptr_t)(args->ldx * width) | (uintptr_t)args->ldq;
     uintptr_t row_bytes = (uintptr_t)(args->k * width);
     uintptr_t addresses = (uintptr_t)args->x | (uintptr_t)args->q;
@@ -504,7 +504,7 @@ octgemm_status octgemm_gpu_quantize(const octgemm_ctx *ctx, const octgemm_quanti
                                       .name = quantizer->function,
                                       .blocks = at_most(blocks, most_rows),
                                       .threads = (unsigned)quantizer->threads,
-                                      .overlap = quantizer->overlap && gpu(ctx)->device->clusters,
+                                      .overlap = quantizer->overlap,
                                       .stream = args->stream};
     int previous;
     octgemm_status status = driver->enter(gpu(ctx), &previous);

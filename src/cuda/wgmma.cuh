@@ -140,12 +140,13 @@ __device__ __forceinline__ void barrier_init_done()
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }
 
-/* Waits until the phase of this parity is over. */
+/* Waits until the phase of this parity is over. Asked to sleep for up to 10 ms, though what wakes it
+ * is the phase: threads that ask again and again take power from those that multiply. */
 __device__ __forceinline__ void barrier_wait(uint32_t barrier, uint32_t parity)
 {
     asm volatile("{\n.reg .pred p;\n"
                  "again:\n"
-                 "mbarrier.try_wait.parity.shared::cta.b64 p, [%0], %1;\n"
+                 "mbarrier.try_wait.parity.shared::cta.b64 p, [%0], %1, 0x989680;\n"
                  "@!p bra again;\n}" ::"r"(barrier),
                  "r"(parity)
                  : "memory");

@@ -24,16 +24,28 @@ __device__ __forceinline__ T load_32(const void *base, int64_t index)
     return value;
 }
 
-/* Element `index` of an array of F32, F16 or BF16. */
+/* Element `index` of an aligned array of F32, F16 or BF16 as it is, and its value: apart, so that
+ * nothing need wait for the load. */
+__device__ __forceinline__ uint32_t load_typed_bits(const void *base, int32_t type, int64_t index)
+{
+    return type == OCTGEMM_F32 ? ((const uint32_t *)base)[index] : ((const uint16_t *)base)[index];
+}
+
+__device__ __forceinline__ float typed_float(int32_t type, uint32_t bits)
+{
+    if (type == OCTGEMM_F32)
+        return __uint_as_float(bits);
+    return type == OCTGEMM_F16 ? octgemm_f16_to_f32((uint16_t)bits)
+                               : octgemm_bf16_to_f32((uint16_t)bits);
+}
+
+/* Element `index` of any such array. */
 template <int align>
 __device__ __forceinline__ float load_typed(const void *base, int32_t type, int64_t index)
 {
     if (align == 1)
         return octgemm_load_float(base, (octgemm_type)type, index);
-    if (type == OCTGEMM_F32)
-        return ((const float *)base)[index];
-    uint16_t half = ((const uint16_t *)base)[index];
-    return type == OCTGEMM_F16 ? octgemm_f16_to_f32(half) : octgemm_bf16_to_f32(half);
+    return typed_float(type, load_typed_bits(base, type, index));
 }
 
 /* The widest copy that every row of a matrix of bytes allows. */

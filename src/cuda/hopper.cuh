@@ -33,7 +33,8 @@
  * token, 0.94 to 0.99 at m >= 1024. Tried and lost (bench/NOTES.md): a barrier inited by each of
  * many threads, weights asked of the L2 far ahead, pairs with few tokens, clusters of four, results
  * without shared memory or row by row of 128 bytes, a kernel of its own for 16-bit results without
- * zero points, one warpgroup of a tile some stages behind the other.
+ * zero points, one warpgroup of a tile some stages behind the other, one half of a tile finished
+ * while the other is multiplied.
  */
 #ifndef OCTGEMM_HOPPER_CUH
 #define OCTGEMM_HOPPER_CUH
@@ -59,6 +60,10 @@ struct hopper_tile {
     static constexpr bool turns = turns_;
     static constexpr int blocks = blocks_; /* of 64 weights, of a warpgroup */
     static constexpr int stages = stages_, cluster = cluster_, resident = resident_;
+    /* How many stages before its last a warpgroup gives its turn away. Fewer than the ring has: a
+     * parity cannot tell this round of it from the one before the last. */
+    static constexpr int early = 3;
+    static_assert(!turns || early < stages, "of one round");
     static constexpr bool boxes = boxes_; /* the copy engine writes what it can of D */
     using maps = std::conditional_t<boxes, hopper_maps_d, hopper_maps>;
     static constexpr int sharers = turns ? 1 : warpgroups; /* warpgroups of a tile */
@@ -74,21 +79,27 @@ struct hopper_tile {
     static constexpr int bytes_n = tile_n * tile_k, bytes_m = tile_m * tile_k;
     static constexpr int stage_bytes = bytes_n + bytes_m, ring_bytes = stages * stage_bytes;
 
-    /* Results of a warpgroup: buffers, by turns, of some tokens and 64 weights. */
-    static constexpr int chunk_bytes = OCTGEMM_D_BOX_ROWS(tile_m, 2) * 128;
-    static constexpr int buffers = boxes ? 3 : 2;
+    /* Results of a warpgroup: buffers, by turns, of some tokens and 64 weights. Of large tiles 8
+     * KB, where whole boxes make that: each costs a fence and a barrier. */
+    template <int bytes>
+    static constexpr int chunk_rows = boxes ? OCTGEMM_D_BOX_ROWS(tile_m, bytes)
+                                            : (tile_m % 32 == 0 ? 64 : 32) / bytes;
+    static constexpr int chunk_bytes = chunk_rows<2> * 128;
+    static constexpr int buffers = boxes && chunk_bytes < 8192 ? 3 : 2;
     static constexpr int staging_bytes = warpgroups * buffers * chunk_bytes;
     /* Sums to be added, transposed, with 16 bytes of padding. They take the ring's place, which is
      * free then, since only a block of one unit adds. */
     static constexpr int slab_ld = tile_n + 4;
-    static constexpr int vectors_n = 3 * tile_n * 4, vectors_m = 2 * tile_m * 4;
+    /* Of the weights only where sums are added. */
+    static constexpr int vectors_n = cluster == 1 ? 3 * tile_n * 4 : 0, vectors_m = tile_m * 4;
     static constexpr int vectors_at = ring_bytes + staging_bytes;
     static constexpr int barriers_at = vectors_at + vectors_n + warpgroups * vectors_m;
     static constexpr int shared_bytes = barriers_at + (2 * stages + 2) * 8;
     static constexpr int most_splits = tile_m > 128 || tile_n > 128 ? 2 : 8;
-    static_assert((tile_m + (tile_m + most_splits - 1) * (most_splits - 1) / most_splits) *
-                          slab_ld * 4 <=
-                      vectors_at,
+    static_assert(cluster > 1 ||
+                      (tile_m + (tile_m + most_splits - 1) * (most_splits - 1) / most_splits) *
+                              slab_ld * 4 <=
+                          ring_bytes,
                   "sums of a tile and of the others' share fit where the ring was");
     static_assert(cluster == 1 || tile_m % 16 == 0, "half of the tokens is whole groups of rows");
     static_assert((tile_m / cluster) <= 256 && tile_n <= 256, "a box has at most 256 rows");
@@ -122,7 +133,7 @@ struct ring_position {
 template <typename T, int bytes>
 __device__ __forceinline__ int staged_at(int token, int weight)
 {
-    constexpr int per_box = 128 / bytes, rows = OCTGEMM_D_BOX_ROWS(T::tile_m, bytes);
+    constexpr int per_box = 128 / bytes, rows = T::template chunk_rows<bytes>;
     const int column = weight % per_box * bytes;
     return (weight / per_box * rows + token) * 128 + (column ^ (token & 7) << 4);
 }
@@ -319,8 +330,7 @@ __device__ __forceinline__ void
 hopper_multiply(hopper_sums<T> &sum, ring_position<T::stages> &at, int turn,
                 const hopper_work<T> &work, const hopper_ring<T> &ring, const hopper_lane<T> &my)
 {
-    /* Only after its predecessor has seen its last stage: a parity cannot tell this round of the
-     * ring from the one before the last. */
+    /* The first products of a turn fill what gaps the last ones of the turn before leave. */
     if (T::turns && turn > 0)
         barrier_wait(ring.lead(), (turn & 1) ^ 1);
     int before = 0;
@@ -343,7 +353,7 @@ hopper_multiply(hopper_sums<T> &sum, ring_position<T::stages> &at, int turn,
         wgmma_wait<1>();
         if (i > 0)
             ring.give_back(before, my.lane);
-        if (T::turns && my.self == 0 && i == work.count - 1)
+        if (T::turns && my.self == 0 && i == max(work.count - 1 - T::early, 0))
             barrier_arrive(ring.lead());
         before = at.stage;
         at.next();
@@ -358,11 +368,13 @@ hopper_multiply(hopper_sums<T> &sum, ring_position<T::stages> &at, int turn,
 /* -- epilogue --------------------------------------------------------------------------------- */
 
 /* What a thread needs to finish sums: of its weights, and of every 128th token to share with its
- * warpgroup. Loaded ahead of the products. A bias of -0 changes nothing. */
+ * warpgroup. Loaded ahead of the products, without waiting for what comes: a bias becomes a float
+ * after them. A bias of -0 changes nothing. */
 template <typename T>
 struct hopper_factors {
     static constexpr int tokens = (T::tile_m + 127) / 128;
     float sa[tokens], sb[T::blocks][2], bias[T::blocks][2];
+    uint32_t bias_bits[T::blocks][2];
     int32_t za[tokens], column[T::blocks][2];
 
     __device__ __forceinline__ void load(const octgemm_gemm_params &p, int64_t m0, int64_t n0,
@@ -380,14 +392,24 @@ struct hopper_factors {
             for (int e = 0; e < 2; e++) {
                 const int64_t weight = min(n0 + my.weight(b, e), p.n - 1);
                 sb[b][e] = p.sb ? p.sb[weight * p.sb_step] : 1.0f;
-                bias[b][e] = p.bias ? load_typed<16>(p.bias, p.bias_type, weight) : -0.0f;
+                bias_bits[b][e] = p.bias ? load_typed_bits(p.bias, p.bias_type, weight) : 0;
                 column[b][e] = p.za ? p.column[weight] : 0;
             }
+    }
+
+    __device__ __forceinline__ void settle(const octgemm_gemm_params &p)
+    {
+#pragma unroll
+        for (int b = 0; b < T::blocks; b++)
+#pragma unroll
+            for (int e = 0; e < 2; e++)
+                bias[b][e] = p.bias ? typed_float(p.bias_type, bias_bits[b][e]) : -0.0f;
     }
 };
 
 /* The factors of a tile in shared memory: of its weights where a slab is finished by whoever comes
- * to it, of its tokens for each warpgroup. */
+ * to it, of its tokens for each warpgroup. Zero points wait where the results will, which come when
+ * these are subtracted. */
 template <typename T>
 struct hopper_vectors {
     float *sb, *bias, *sa;
@@ -399,7 +421,7 @@ struct hopper_vectors {
         bias = sb + T::tile_n;
         column = (int32_t *)(bias + T::tile_n);
         sa = (float *)(shared + T::vectors_at + T::vectors_n + warpgroup * T::vectors_m);
-        za = (int32_t *)(sa + T::tile_m);
+        za = (int32_t *)(shared + T::ring_bytes + warpgroup * T::buffers * T::chunk_bytes);
     }
 
     __device__ __forceinline__ void share_tokens(const hopper_factors<T> &factors,
@@ -425,7 +447,7 @@ hopper_finish_parts(const octgemm_gemm_params &p, uint8_t *shared, const hopper_
     const int splits = work.splits, rank = work.rank;
     /* Nobody reads the ring any more. (The threads that copied have ended, or will before long: a
      * barrier of a cluster does not wait for these.) */
-    named_barrier(1, T::workers);
+    named_barrier(1 + T::warpgroups, T::workers);
     cluster_arrive();
     int32_t *const slab = (int32_t *)shared;
 #pragma unroll
@@ -445,7 +467,7 @@ hopper_finish_parts(const octgemm_gemm_params &p, uint8_t *shared, const hopper_
                     slab[(j * 8 + my.t * 2 + c) * T::slab_ld + weight] = sum[b][j * 4 + e * 2 + c];
         }
     written_for_copies();
-    named_barrier(1, T::workers);
+    named_barrier(1 + T::warpgroups, T::workers);
 
     /* Each block of a cluster finishes a share of the tokens, and gets the others' sums of these
      * behind its own. */
@@ -526,41 +548,48 @@ __device__ __forceinline__ float hopper_scaled(const hopper_sums<T> &sum,
 }
 
 /* Results of a chunk to shared memory: 16-bit ones by transposing stores of four 8 x 8 matrices,
- * 8 tokens by 16 weights, twice. */
-template <typename T>
+ * 8 tokens by 16 weights, twice. Scales are loaded a step ahead: nothing passes such a store. */
+template <typename T, octgemm_type type>
 __device__ __forceinline__ void
-hopper_stage_halves(uint8_t *to, int b, int chunk, int32_t type, const hopper_sums<T> &sum,
+hopper_stage_halves(uint8_t *to, int b, int chunk, const hopper_sums<T> &sum,
                     const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
                     const hopper_lane<T> &my)
 {
-    constexpr int chunk_m = OCTGEMM_D_BOX_ROWS(T::tile_m, 2);
+    constexpr int pairs = T::template chunk_rows<2> / 16;
     const int token = (my.lane >> 4) * 8 + (my.lane & 7);
     const int weight = (my.self >> 5) * 16 + (my.lane >> 3 & 1) * 8;
     const uint32_t matrices = shared_address(to) + staged_at<T, 2>(token, weight);
+    const float2 *const sa = (const float2 *)(vectors.sa + chunk * pairs * 16 + my.t * 2);
+    float2 next[2] = {sa[0], sa[4]};
 #pragma unroll
-    for (int pair = 0; pair < chunk_m / 16; pair++) {
+    for (int pair = 0; pair < pairs; pair++) {
+        const float2 now[2] = {next[0], next[1]};
+        if (pair + 1 < pairs) {
+            next[0] = sa[pair * 8 + 8];
+            next[1] = sa[pair * 8 + 12];
+        }
         uint32_t r[4];
 #pragma unroll
         for (int h = 0; h < 2; h++) {
-            const int j = chunk * (chunk_m / 8) + pair * 2 + h;
-            const float2 sa = *(const float2 *)(vectors.sa + j * 8 + my.t * 2);
+            const int j = (chunk * pairs + pair) * 2 + h;
 #pragma unroll
             for (int e = 0; e < 2; e++)
-                r[h * 2 + e] = round_pair(type, hopper_scaled<T>(sum, factors, b, j, e, 0, sa.x),
-                                          hopper_scaled<T>(sum, factors, b, j, e, 1, sa.y));
+                r[h * 2 + e] =
+                    round_pair(type, hopper_scaled<T>(sum, factors, b, j, e, 0, now[h].x),
+                               hopper_scaled<T>(sum, factors, b, j, e, 1, now[h].y));
         }
         store_columns_x4(matrices + pair * 16 * 128, r[0], r[1], r[2], r[3]);
     }
 }
 
 /* The same for 32-bit ones, word by word. */
-template <typename T>
+template <typename T, octgemm_type type>
 __device__ __forceinline__ void
-hopper_stage_words(uint8_t *to, int b, int chunk, int32_t type, const hopper_sums<T> &sum,
+hopper_stage_words(uint8_t *to, int b, int chunk, const hopper_sums<T> &sum,
                    const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
                    const hopper_lane<T> &my)
 {
-    constexpr int chunk_m = OCTGEMM_D_BOX_ROWS(T::tile_m, 4);
+    constexpr int chunk_m = T::template chunk_rows<4>;
 #pragma unroll
     for (int h = 0; h < chunk_m / 8; h++) {
         const int j = chunk * (chunk_m / 8) + h;
@@ -583,7 +612,7 @@ template <typename T, int bytes>
 struct hopper_hand {
     using element = std::conditional_t<bytes == 2, uint16_t, uint32_t>;
     static constexpr int piece = 16 / bytes, pieces = 64 / piece, at_once = 128 / pieces;
-    static constexpr int chunk_m = OCTGEMM_D_BOX_ROWS(T::tile_m, bytes);
+    static constexpr int chunk_m = T::template chunk_rows<bytes>;
     element *d; /* of this thread's first token and weight in the tile */
     int64_t ldd;
     int token, weight;   /* in a buffer */
@@ -628,37 +657,37 @@ struct hopper_hand {
 /* Results by way of shared memory, so that they leave as whole runs of 64 weights of a token:
  * chunks of some tokens, in buffers by turns. The copy engine writes them while the warpgroup goes
  * on, and may still read one while the next is filled, so it has a third. */
-template <typename T, int bytes>
+template <typename T, octgemm_type type>
 __device__ __forceinline__ void
 hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,
                    const hopper_sums<T> &sum, int64_t m0, int64_t n0,
                    const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
                    const hopper_lane<T> &my)
 {
-    constexpr int chunk_m = OCTGEMM_D_BOX_ROWS(T::tile_m, bytes), chunks = T::tile_m / chunk_m;
+    constexpr int bytes = type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 2 : 4;
+    constexpr int chunk_m = T::template chunk_rows<bytes>, chunks = T::tile_m / chunk_m;
     constexpr int per_box = 128 / bytes;
     uint8_t *const staging = shared + T::ring_bytes + my.warpgroup * T::buffers * T::chunk_bytes;
     const hopper_hand<T, bytes> hand(p, m0, n0, my);
 #pragma unroll
-    for (int b = 0; b < T::blocks; b++)
+    for (int b = 0; b < T::blocks; b++) {
+        const int n = (int)n0 + my.rows_at + b * 64;
+        const int first = T::boxes ? min(max(p.boxed_n - n, 0), 64) : 0;
 #pragma unroll
         for (int chunk = 0; chunk < chunks; chunk++) {
             uint8_t *const buffer = staging + (b * chunks + chunk) % T::buffers * T::chunk_bytes;
             if constexpr (bytes == 2)
-                hopper_stage_halves<T>(buffer, b, chunk, p.d_type, sum, factors, vectors, my);
+                hopper_stage_halves<T, type>(buffer, b, chunk, sum, factors, vectors, my);
             else
-                hopper_stage_words<T>(buffer, b, chunk, p.d_type, sum, factors, vectors, my);
+                hopper_stage_words<T, type>(buffer, b, chunk, sum, factors, vectors, my);
             if constexpr (T::boxes) {
                 written_for_copies();
                 if (my.self == 0)
-                    tensor_stores_read<1>();
+                    tensor_stores_read<T::buffers - 2>();
             }
             /* Also the end of reading the buffer that is filled next. */
             named_barrier(1 + my.warpgroup, 128);
-            int first = 0;
-            if constexpr (T::boxes) {
-                const int n = (int)n0 + my.rows_at + b * 64;
-                first = min(max(p.boxed_n - n, 0), 64);
+            if constexpr (T::boxes)
                 if (my.self == 0 && first > 0) {
 #pragma unroll
                     for (int at = 0; at < 64; at += per_box)
@@ -666,10 +695,34 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
                                      shared_address(buffer) + at / per_box * chunk_m * 128);
                     tensor_stores_commit();
                 }
-            }
             if (first < 64)
                 hand.write(buffer, b, chunk, first);
         }
+    }
+}
+
+/* A kernel for each type within the kernel: to ask for it with every pair of results costs more
+ * than the pair. */
+template <typename T>
+__device__ __forceinline__ void
+hopper_finish(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,
+              const hopper_sums<T> &sum, int64_t m0, int64_t n0, const hopper_factors<T> &factors,
+              const hopper_vectors<T> &vectors, const hopper_lane<T> &my)
+{
+    switch (p.d_type) {
+    case OCTGEMM_F32:
+        return hopper_finish_rows<T, OCTGEMM_F32>(p, maps, shared, sum, m0, n0, factors, vectors,
+                                                  my);
+    case OCTGEMM_F16:
+        return hopper_finish_rows<T, OCTGEMM_F16>(p, maps, shared, sum, m0, n0, factors, vectors,
+                                                  my);
+    case OCTGEMM_BF16:
+        return hopper_finish_rows<T, OCTGEMM_BF16>(p, maps, shared, sum, m0, n0, factors, vectors,
+                                                   my);
+    default:
+        return hopper_finish_rows<T, OCTGEMM_I32>(p, maps, shared, sum, m0, n0, factors, vectors,
+                                                  my);
+    }
 }
 
 /* -- the kernel ------------------------------------------------------------------------------- */
@@ -701,22 +754,22 @@ hopper_consume(const octgemm_gemm_params &p, const typename T::maps &maps, uint8
         hopper_multiply<T>(sum, at, turn, work, ring, my);
         if (unit + work.step >= work.units)
             grid_release();
+        const int own = 1 + my.warpgroup;
+        if (T::boxes && my.self == 0)
+            tensor_stores_read<0>();
+        named_barrier(own, 128); /* Nobody reads anything of the tile before. */
+        factors.settle(p);
         vectors.share_tokens(factors, my);
         if (work.splits > 1) {
             hopper_finish_parts<T>(p, shared, sum, m0, n0, factors, vectors, work, ring, my);
             continue;
         }
-        const int own = 1 + my.warpgroup;
-        if (T::boxes && my.self == 0)
-            tensor_stores_read<0>(); /* of the tile before */
         named_barrier(own, 128);
-        if (p.za)
+        if (p.za) {
             hopper_centre<T>(sum, factors, vectors, my);
-        if (p.d_type == OCTGEMM_F32 || p.d_type == OCTGEMM_I32)
-            hopper_finish_rows<T, 4>(p, maps, shared, sum, m0, n0, factors, vectors, my);
-        else
-            hopper_finish_rows<T, 2>(p, maps, shared, sum, m0, n0, factors, vectors, my);
-        named_barrier(own, 128);
+            named_barrier(own, 128);
+        }
+        hopper_finish<T>(p, maps, shared, sum, m0, n0, factors, vectors, my);
     }
     /* What is written may still be on its way when the block ends, but shared memory goes then. */
     if (T::boxes && my.self == 0)

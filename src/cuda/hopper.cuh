@@ -30,11 +30,11 @@
  *
  * Budget: 64K registers and 227 KB of shared memory for the blocks of a multiprocessor; hopper.cu
  * has the tiles. Measured on an H100 (README): 1.03 of the best of CUTLASS' sm90 kernels at one
- * token, 0.99 to 1.00 at m >= 1024 after rests, 0.94 to 0.97 under load. Tried and lost (bench/NOTES.md): a barrier inited by each of
- * many threads, weights asked of the L2 far ahead, pairs with few tokens, clusters of four, results
- * without shared memory or row by row of 128 bytes, a kernel of its own for 16-bit results without
- * zero points, one warpgroup of a tile some stages behind the other, one half of a tile finished
- * while the other is multiplied.
+ * token, 0.99 to 1.00 at m >= 1024 after rests, 0.94 to 0.97 under load. Tried and lost
+ * (bench/NOTES.md): a barrier inited by each of many threads, weights asked of the L2 far ahead,
+ * pairs with few tokens, clusters of four, results without shared memory or row by row of 128
+ * bytes, a kernel of its own for 16-bit results without zero points, one warpgroup of a tile some
+ * stages behind the other, one half of a tile finished while the other is multiplied.
  */
 #ifndef OCTGEMM_HOPPER_CUH
 #define OCTGEMM_HOPPER_CUH

@@ -656,7 +656,8 @@ struct hopper_hand {
 
 /* Results by way of shared memory, so that they leave as whole runs of 64 weights of a token:
  * chunks of some tokens, in buffers by turns. The copy engine writes them while the warpgroup goes
- * on, and may still read one while the next is filled, so it has a third. */
+ * on, which fills a buffer again when it was read: one thread waits for that ahead of the barrier.
+ */
 template <typename T, octgemm_type type>
 __device__ __forceinline__ void
 hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,

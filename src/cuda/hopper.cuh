@@ -69,6 +69,9 @@ struct hopper_tile {
     static constexpr int sharers = turns ? 1 : warpgroups; /* warpgroups of a tile */
     static constexpr int tile_m = tile_m_, tile_n = 64 * blocks * sharers, tile_k = 128;
     static constexpr int workers = 128 * warpgroups;
+    /* Of all that multiply; each warpgroup has one before it, and 0 is the block's. A number has
+     * one size only: a warpgroup may be at its own while another is at this. */
+    static constexpr int workers_barrier = 1 + warpgroups;
     static constexpr int threads = workers + (warpgroups > 1 ? 128 : 32);
     /* Of each thread, 64K together; where there is one warpgroup, launch bounds say it. */
     static constexpr int copier_registers = warpgroups == 3 ? 32 : 40;
@@ -447,7 +450,7 @@ hopper_finish_parts(const octgemm_gemm_params &p, uint8_t *shared, const hopper_
     const int splits = work.splits, rank = work.rank;
     /* Nobody reads the ring any more. (The threads that copied have ended, or will before long: a
      * barrier of a cluster does not wait for these.) */
-    named_barrier(1 + T::warpgroups, T::workers);
+    named_barrier(T::workers_barrier, T::workers);
     cluster_arrive();
     int32_t *const slab = (int32_t *)shared;
 #pragma unroll
@@ -467,7 +470,7 @@ hopper_finish_parts(const octgemm_gemm_params &p, uint8_t *shared, const hopper_
                     slab[(j * 8 + my.t * 2 + c) * T::slab_ld + weight] = sum[b][j * 4 + e * 2 + c];
         }
     written_for_copies();
-    named_barrier(1 + T::warpgroups, T::workers);
+    named_barrier(T::workers_barrier, T::workers);
 
     /* Each block of a cluster finishes a share of the tokens, and gets the others' sums of these
      * behind its own. */

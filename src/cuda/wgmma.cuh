@@ -140,8 +140,8 @@ __device__ __forceinline__ void barrier_init_done()
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }
 
-/* Waits until the phase of this parity is over. Asked to sleep for up to 10 ms, though what wakes it
- * is the phase: threads that ask again and again take power from those that multiply. */
+/* Waits until the phase of this parity is over. Asked to sleep for up to 10 ms, though what wakes
+ * it is the phase: threads that ask again and again take power from those that multiply. */
 __device__ __forceinline__ void barrier_wait(uint32_t barrier, uint32_t parity)
 {
     asm volatile("{\n.reg .pred p;\n"

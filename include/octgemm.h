@@ -49,7 +49,7 @@ typedef enum octgemm_status { /* values are pinned */
                               OCTGEMM_ERR_ARG =
                                   1, /* NULL pointer, ld too small, k too large, unknown enum ... */
                               OCTGEMM_ERR_UNSUPPORTED =
-                                  2, /* valid, but not built into this library */
+                                  2, /* valid, but the kernel that is forced does not take it */
                               OCTGEMM_ERR_NO_BACKEND =
                                   3, /* not built, no driver, no device: last_error says which */
                               OCTGEMM_ERR_NOMEM = 4,
@@ -88,7 +88,8 @@ typedef struct octgemm_ctx octgemm_ctx;
  * untouched.
  *
  * lda >= k, ldb >= k (not looked at when packed) and ldd >= n always; a pointer may be NULL only
- * where nothing is read or written through it (a and b when m, n or k is 0, d when m or n is 0). */
+ * where nothing is read or written through it (a and b when m, n or k is 0, but packed weights
+ * also when k is; d when m or n is 0). */
 typedef struct octgemm_args {
     size_t size;     /* sizeof(octgemm_args): lets the struct grow */
     int64_t m, n, k; /* >= 0, k <= OCTGEMM_K_MAX (OCTGEMM_K_MAX_ZERO with zero points) */
@@ -158,7 +159,8 @@ OCTGEMM_API octgemm_status octgemm_backend(size_t index, octgemm_info *out);
 /* -- context ------------------------------------------------------------------------------- */
 
 /* Opens a backend on a device and stores a context in *out (NULL on failure). The environment is
- * read here and nowhere else: OCTGEMM_BACKEND, OCTGEMM_KERNEL, OCTGEMM_CPU, OCTGEMM_VERBOSE.
+ * read here and nowhere else: OCTGEMM_BACKEND, OCTGEMM_KERNEL, OCTGEMM_CPU (which
+ * octgemm_backend() reads too), OCTGEMM_VERBOSE.
  *
  * backend NULL: $OCTGEMM_BACKEND, else "auto" = hip, cuda, cpu: the first that can run here.
  * A backend that is named (by argument or environment) and cannot run is ERR_NO_BACKEND; a name
@@ -183,8 +185,9 @@ OCTGEMM_API octgemm_status octgemm_kernel(const octgemm_ctx *ctx, const octgemm_
 
 /* -- the operation: asynchronous on args->stream, allocates nothing, thread-safe ------------- */
 
-/* How many bytes of workspace octgemm_run() wants for these arguments; 0 is common. It depends on
- * the context and on m, n, k, ld, types and layout, not on data or on the current thread count. */
+/* How many bytes of workspace octgemm_run() wants for these arguments: often 0 on a GPU, never on
+ * the cpu backend. It depends on the context and on m, n, k, ld, types, layout and whether za is
+ * set, not on data or on the current thread count. */
 OCTGEMM_API octgemm_status octgemm_workspace(const octgemm_ctx *ctx, const octgemm_args *args,
                                              size_t *bytes);
 

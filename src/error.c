@@ -29,7 +29,7 @@ const char *octgemm_strerror(octgemm_status status)
     static const char *const words[] = {
         [OCTGEMM_OK] = "success",
         [OCTGEMM_ERR_ARG] = "invalid argument",
-        [OCTGEMM_ERR_UNSUPPORTED] = "not built into this library",
+        [OCTGEMM_ERR_UNSUPPORTED] = "not taken by the kernel that is forced",
         [OCTGEMM_ERR_NO_BACKEND] = "backend cannot run here",
         [OCTGEMM_ERR_NOMEM] = "out of memory",
         [OCTGEMM_ERR_WORKSPACE] = "workspace missing or too small",

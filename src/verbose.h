@@ -5,7 +5,8 @@
 
 #include "backend.h"
 
-/* One line: which kernel runs these arguments, and why each earlier row of the table does not. */
+/* One line: which kernel runs these arguments, and which earlier rows of the table cannot, and why.
+ */
 void octgemm_verbose_run(const octgemm_ctx *ctx, const octgemm_args *args,
                          const struct kernel *chosen, const char *why);
 

@@ -1,4 +1,4 @@
-/* The floor: any shape, stride, address and argument, on every NVIDIA GPU.
+/* The floor: any shape, stride, address and argument, on every GPU that there is code for.
  *
  * Bytes are loaded one by one, so nothing has to be aligned, and packed in fours into shared
  * memory;

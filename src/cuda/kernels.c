@@ -1,8 +1,9 @@
 /* The CUDA backend's table of kernels: for each its tile, its needs and the figures that the cost
- * model (gpu/choose.c) takes. Best first; the last takes everything on every device. */
+ * model (gpu/choose.c) takes. Best first; the last takes everything on every device that there is
+ * code for. */
 #include "cuda/cuda.h"
 
-/* gemm.cuh and decode.cuh in one tile each; align = 16 where there is no second function. The four
+/* gemm.cuh and decode.cuh in one tile each; align = 16 where there is no second function. The
  * figures of the cost model were fitted to timings on an H100, those of mma_* also to timings where
  * it was held to 99 KB of shared memory and no clusters, as sm_89 is (bench/NOTES.md). */
 #define TENSOR(name_, file, function_, m, n, k, ...)                                               \

@@ -1,17 +1,18 @@
 /* The cost model: how a kernel would do a product on a device, and how long that would take.
  *
  * Three flows go on at a time: multiply-adds of the busiest multiprocessor, bytes from memory (each
- * operand once, if L2 keeps what tiles share), and bytes from L2 into the multiprocessors. The
- * slowest sets the pace, and flows of like length hinder each other, which a norm between sum and
- * maximum says well enough. Work goes out in whole units, one tile or one part of k of a tile; when
- * they do not fill the device, k is split as long as that pays for adding the partial sums. Shape
- * and device alone decide, so that two calls with equal arguments agree.
+ * operand once, if L2 keeps what tiles share), and bytes from L2 into the multiprocessors; a fourth
+ * where rows are read in pieces. The slowest sets the pace, and flows of like length hinder each
+ * other, which a norm between sum and maximum says well enough. Work goes out in whole units, one
+ * tile or one part of k of a tile; when they do not fill the device, k is split as long as that
+ * pays for adding the partial sums. Shape and device alone decide, so that two calls with equal
+ * arguments agree.
  *
  * Rows off a kernel's alignment are read in pieces by its other function, or copied to aligned rows
  * first, whichever is predicted to be faster.
  *
- * The norm and the shares of the nominal bandwidths were fitted with the kernels' own figures to
- * timings of every kernel on an H200 and an H100 (bench/NOTES.md).
+ * The norm and the shares of the nominal bandwidths were fitted to timings of every kernel on an
+ * H200 and an H100; the kernels' own figures are of later timings (cuda/kernels.c, bench/NOTES.md).
  */
 #include "elements.h"
 #include "gpu/gpu.h"

@@ -156,7 +156,8 @@ struct gpu_kernel {
     unsigned module;
     const char *function;  /* a, b, lda and ldb are multiples of align, the other arrays aligned
                               for their element type */
-    const char *unaligned; /* the same tile for any address and any ld; NULL: does not take those */
+    const char *unaligned; /* the same tile for any address and any ld; NULL: takes no odd address,
+                              and copies odd rows */
     const char *packed;    /* the same tile for packed weights in groups of rows; no alignment */
     int first, last;       /* generations it was written for, both included */
     int tile_m, tile_n, tile_k;

@@ -12,7 +12,10 @@
  * and tuning choice returns the same bits.
  *
  * Threading: every function may be called from any thread. A context is immutable once it is open,
- * so many threads may use one context at the same time, each with a workspace of its own.
+ * so many threads may use one context at the same time, each with a workspace of its own. After
+ * fork(), the cpu backend works in the child, on one thread if the parent's threads have worked for
+ * it (they do not exist there); a GPU that the parent used is ERR_DEVICE. Where the system refuses
+ * to start a thread, the OpenMP runtime ends the process: set OMP_NUM_THREADS=1 there.
  *
  * Errors: a function that can fail returns a status; octgemm_last_error() then holds one line that
  * says what was wrong, for the calling thread. A call that fails its argument checks writes

@@ -2,6 +2,7 @@
 #include "args.h"
 #include "backend.h"
 #include "error.h"
+#include "float_environment.h"
 #include "verbose.h"
 
 unsigned octgemm_version(void)
@@ -33,13 +34,14 @@ static octgemm_status make_plan(struct plan *plan, const char *function, const o
         status = ctx->backend->check_packed(ctx, &plan->args);
     if (status != OCTGEMM_OK)
         return status;
-    plan->kernel = octgemm_choose_kernel(ctx, &plan->args, &plan->why);
-    if (!plan->kernel)
-        return OCTGEMM_ERR_UNSUPPORTED;
     plan->workspace = 0;
-    if (plan->kernel->workspace && plan->args.m > 0 && plan->args.n > 0)
+    /* Costs are reckoned in floats too, and the caller may have exceptions end the process. */
+    const octgemm_float_state state = octgemm_float_enter();
+    plan->kernel = octgemm_choose_kernel(ctx, &plan->args, &plan->why);
+    if (plan->kernel && plan->kernel->workspace && plan->args.m > 0 && plan->args.n > 0)
         plan->workspace = plan->kernel->workspace(ctx, plan->kernel, &plan->args);
-    return OCTGEMM_OK;
+    octgemm_float_leave(state);
+    return plan->kernel ? OCTGEMM_OK : OCTGEMM_ERR_UNSUPPORTED;
 }
 
 octgemm_status octgemm_query(const octgemm_ctx *ctx, const octgemm_args *args, octgemm_info *out)
@@ -111,7 +113,10 @@ octgemm_status octgemm_run(const octgemm_ctx *ctx, const octgemm_args *args)
             plan.workspace);
     if (ctx->verbose)
         octgemm_verbose_run(ctx, &plan.args, plan.kernel, plan.why);
-    return plan.kernel->run(ctx, plan.kernel, &plan.args);
+    const octgemm_float_state state = octgemm_float_enter();
+    status = plan.kernel->run(ctx, plan.kernel, &plan.args);
+    octgemm_float_leave(state);
+    return status;
 }
 
 octgemm_status octgemm_quantize(const octgemm_ctx *ctx, const octgemm_quantize_args *args)

@@ -1,10 +1,12 @@
 /* The public functions' argument checks: every way to call them wrongly, the status and the words
  * it gets, and that a call that fails writes nothing. On the two host backends; what is checked
  * here happens before any backend is asked. */
+#define _GNU_SOURCE /* feenableexcept */
 #include "octgemm.h"
 #include "run_tests.h"
 
 #include <check.h>
+#include <fenv.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -66,7 +68,7 @@ static octgemm_args valid(void)
 }
 
 /* One field set to a value; a row of a table has a few. */
-enum { most_changes = 4 };
+enum { most_changes = 6 };
 struct change {
     size_t offset, width; /* width 0: none */
     int64_t value;
@@ -127,6 +129,13 @@ static const struct wrong {
     {{SET(m, 1), SET(n, FAR), SET(ldd, FAR), SET(b_layout, OCTGEMM_B_PACKED)},
      1,
      "1 rows with ldd"},
+    {{SET(m, 1), SET(n, INT64_MAX / 3), SET(ldd, INT64_MAX / 3), SET(d_type, OCTGEMM_F16),
+      SET(k, 1), SET(ldb, 1)},
+     1,
+     "4 bytes of each row are more than an address can count"},
+    {{SET(m, 1), SET(n, INT64_MAX / 64), SET(ldd, INT64_MAX / 64), SET(b_layout, OCTGEMM_B_PACKED)},
+     1,
+     "137 bytes of each row"},
     {{SET(a, 0)}, 0, "a is NULL"},
     {{SET(b, 0)}, 0, "b is NULL"},
     {{SET(d, 0)}, 0, "d is NULL"},
@@ -544,6 +553,37 @@ START_TEST(the_last_error_is_the_threads_own)
 }
 END_TEST
 
+/* A caller who has floating-point exceptions end the process: ours are none of its business. */
+START_TEST(exceptions_may_be_trapped)
+{
+    size_t bytes = 0;
+    octgemm_info info;
+    char *memory = NULL;
+    octgemm_args args = valid();
+    setenv("OCTGEMM_CPU", "generic", 1); /* whose rate is no power of two: inexact quotients */
+    open_context(backends[_i]);
+    args.m = 1;
+    args.n = args.ldd = 3;
+    args.k = 7;
+#ifdef __GLIBC__
+    feenableexcept(FE_ALL_EXCEPT);
+#endif
+    octgemm_status query = octgemm_query(ctx, &args, &info);
+    octgemm_status ask = octgemm_workspace(ctx, &args, &bytes);
+    memory = malloc(bytes + 1);
+    args.workspace = memory;
+    args.workspace_size = bytes;
+    octgemm_status run = octgemm_run(ctx, &args);
+#ifdef __GLIBC__
+    fedisableexcept(FE_ALL_EXCEPT);
+#endif
+    free(memory);
+    ck_assert_int_eq(query, OCTGEMM_OK);
+    ck_assert_int_eq(ask, OCTGEMM_OK);
+    ck_assert_int_eq(run, OCTGEMM_OK);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("api");
@@ -559,6 +599,7 @@ int main(void)
     tcase_add_test(tests, weights_of_another_backend_are_refused);
     tcase_add_loop_test(tests, quantizer_arguments, 0, quantizer_count);
     tcase_add_loop_test(tests, memory_functions, 0, 2);
+    tcase_add_loop_test(tests, exceptions_may_be_trapped, 0, 2);
     tcase_add_test(tests, words);
     tcase_add_test(tests, the_last_error_is_one_line);
     tcase_add_test(tests, the_last_error_is_the_threads_own);

@@ -391,6 +391,11 @@ START_TEST(packed_weights_bring_their_sums)
     ck_assert_int_eq(record.count, 2);
     ck_assert_ptr_eq(record.params[1].gemm.column, weights->column);
     ck_assert_int_eq(record.params[1].gemm.ldb, weights->ldp);
+
+    /* More than there can be: refused as octgemm_packed_size() does, nothing is launched. */
+    ck_assert_int_eq(octgemm_pack(ctx, INT64_MAX / 2, 1, (const int8_t *)memory, 1, memory, NULL),
+                     OCTGEMM_ERR_ARG);
+    ck_assert_int_eq(record.count, 2);
     octgemm_close(&ctx);
 }
 END_TEST
@@ -734,7 +739,7 @@ START_TEST(choices_are_sane_on_other_gpus)
 END_TEST
 
 /* The same layers on an H200: single tokens go to the kernels for few, many to wgmma's, and so they
- * do by either of the two memory clocks that drivers may report for it. */
+ * do by either of the two memory clocks that drivers may report for it, and by none. */
 START_TEST(choices_are_sane_on_an_h200)
 {
     static const int64_t layers[][2] = {{6144, 4096}, {4096, 4096}, {28672, 4096}, {4096, 14336}};
@@ -742,7 +747,7 @@ START_TEST(choices_are_sane_on_an_h200)
         int64_t tokens;
         const char *prefix;
     } cases[] = {{1, "decode_"}, {1024, "wgmma_"}};
-    static const int clocks[] = {3201000, 2619000};
+    static const int clocks[] = {3201000, 2619000, 0};
     static char memory[256];
     struct mock_cuda *mock = load_mock();
     octgemm_ctx *ctx;
@@ -983,7 +988,7 @@ int main(void)
     tcase_add_loop_test(tests, boxes_of_d_have_no_bytes_that_are_not_there, 0, 11);
     tcase_add_test(tests, workspace_is_enough_for_any_address);
     tcase_add_loop_test(tests, choices_are_sane_on_other_gpus, 0, sizeof gpus / sizeof *gpus);
-    tcase_add_loop_test(tests, choices_are_sane_on_an_h200, 0, 2);
+    tcase_add_loop_test(tests, choices_are_sane_on_an_h200, 0, 3);
     tcase_add_test(tests, what_was_asked_before_changes_nothing);
     tcase_add_test(tests, threads_choose_alike);
     gpu_add_failure_tests(tests, &cuda_failures);

@@ -9,6 +9,7 @@
 #include "octgemm.h"
 
 #include <check.h>
+#include <fenv.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -435,9 +436,36 @@ static int inside_regions(void)
     return wrong;
 }
 
-static int (*const child_bodies[])(void) = {after_a_fork,         forks_again,
-                                            on_one_core,          with_fewer_threads_than_asked,
-                                            with_changing_counts, inside_regions};
+/* The caller's threads round in another way, and go on to. */
+static int rounding_down(void)
+{
+    int wrong = run_large(shared); /* so that they are there */
+#pragma omp parallel reduction(+ : wrong)
+    wrong += fesetround(FE_DOWNWARD) != 0;
+    wrong += run_large(shared);
+#pragma omp parallel reduction(+ : wrong)
+    wrong += fegetround() != FE_DOWNWARD;
+    return wrong;
+}
+
+/* The parent has had threads, which this process has not. An alarm ends what waits for them. */
+static int after_threads(void)
+{
+    enum { seconds = 60 };
+    int wrong = run_large(shared);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(seconds);
+        _exit(after_a_fork());
+    }
+    int status = 1;
+    wrong += run_large(shared);
+    return child < 0 || waitpid(child, &status, 0) != child || status != 0 || wrong;
+}
+
+static int (*const child_bodies[])(void) = {
+    after_a_fork,         forks_again,    on_one_core,   with_fewer_threads_than_asked,
+    with_changing_counts, inside_regions, after_threads, rounding_down};
 enum { child_count = sizeof child_bodies / sizeof *child_bodies };
 
 START_TEST(in_a_child)

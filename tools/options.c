@@ -105,21 +105,25 @@ int octgemm_parse_options(const struct syntax *syntax, int argc, char **argv, vo
             snprintf(letters + length, sizeof letters - length, "%c%s", row->letter,
                      row->value ? ":" : "");
     }
-    longs[syntax->row_count] = (struct option){.name = "help", .val = 'h'};
+    longs[syntax->row_count] = (struct option){.name = "help", .val = help_value};
 
     opterr = 0;
     for (int code; (code = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
-        if (code == 'h')
+        if (code == 'h' || code == help_value)
             return print_help(syntax);
         const struct option_row *row = NULL;
         for (size_t i = 0; i < syntax->row_count; i++)
             if (code == first_long + (int)i || (code && code == syntax->rows[i].letter))
                 row = &syntax->rows[i];
-        if (!row)
+        if (!row) {
+            /* of letters in a row, argv has the whole, or the next, word */
+            const char letter[] = {'-', (char)optopt, '\0'};
+            int is_letter = optopt > 0 && optopt < help_value;
             return octgemm_complain(code == ':' ? "%s: %s wants a value"
                                                 : "%s: unknown or incomplete option %s (--help "
                                                   "lists them)",
-                                    syntax->command, argv[optind - 1]);
+                                    syntax->command, is_letter ? letter : argv[optind - 1]);
+        }
         int status = set_value(syntax, row, optarg, out);
         if (status)
             return status;

@@ -53,19 +53,27 @@ static int cannot_write(const char *path, int error)
     return octgemm_complain("%s: cannot be written: %s", path, strerror(error));
 }
 
-/* mkstemp() makes files private; give the rights any other new file would get. */
-static void open_rights(int descriptor)
+/* mkstemp() makes files private; give the rights any other new file would get, or those of the file
+ * that is replaced, and its owner where that may be. */
+static void set_rights(int descriptor, const struct stat *replaced)
 {
     mode_t mask = umask(0);
     umask(mask);
-    (void)fchmod(descriptor, 0666 & ~mask);
+    mode_t mode = 0666 & ~mask;
+    if (replaced) /* what its group may, another may not */
+        mode = replaced->st_mode &
+               (fchown(descriptor, replaced->st_uid, replaced->st_gid) == 0 ? 0777 : 0707);
+    (void)fchmod(descriptor, mode);
 }
 
 int octgemm_open_output(struct output_file *file, const char *path)
 {
     struct stat about;
     *file = (struct output_file){.path = path, .descriptor = -1};
-    int exists = stat(path, &about) == 0;
+    int error = stat(path, &about) == 0 ? 0 : errno;
+    int exists = error == 0;
+    if (!exists && lstat(path, &about) == 0)
+        return cannot_write(path, error); /* a link to nothing, not a file to replace */
     if (exists && S_ISDIR(about.st_mode))
         return cannot_write(path, EISDIR);
     if (exists && !S_ISREG(about.st_mode)) {
@@ -88,7 +96,7 @@ int octgemm_open_output(struct output_file *file, const char *path)
     if (file->descriptor < 0)
         return cannot_write(path, errno);
     set_doomed(file->temporary);
-    open_rights(file->descriptor);
+    set_rights(file->descriptor, exists ? &about : NULL);
     return 0;
 }
 

@@ -95,6 +95,36 @@ int octgemm_print_json(json_t *object)
     return octgemm_complain(starved ? "no memory for the report" : "cannot write the report");
 }
 
+/* Bytes of the character at `at`, or 0 where there is none. */
+static size_t character(const char *at)
+{
+    size_t left = strlen(at);
+    for (size_t bytes = 1; bytes <= 4 && bytes <= left; bytes++) {
+        json_t *json = json_stringn(at, bytes);
+        json_decref(json);
+        if (json)
+            return bytes;
+    }
+    return 0;
+}
+
+json_t *octgemm_json_text(const char *text)
+{
+    json_t *json = json_string(text);
+    char *copy = json ? NULL : strdup(text);
+    if (!copy)
+        return json;
+    for (char *at = copy; *at;) {
+        size_t bytes = character(at);
+        if (bytes == 0)
+            *at = '?';
+        at += bytes == 0 ? 1 : bytes;
+    }
+    json = json_string(copy);
+    free(copy);
+    return json;
+}
+
 json_t *octgemm_json_number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();

@@ -35,6 +35,9 @@ int octgemm_print_json(json_t *object);
 void octgemm_watch_json(void);
 int octgemm_json_starved(void);
 
+/* A text that may not be UTF-8, as the name of a file: what is not becomes '?'. */
+json_t *octgemm_json_text(const char *text);
+
 /* A number, or null where JSON has none (infinity, NaN). */
 json_t *octgemm_json_number(double value);
 

@@ -154,12 +154,12 @@ static int print_result(const struct run_options *options, const struct linear *
     if (options->json) {
         json_t *object = octgemm_linear_json(linear, result);
         if (object) {
-            json_object_set_new(object, "weights", json_string(options->weights));
+            json_object_set_new(object, "weights", octgemm_json_text(options->weights));
             json_object_set_new(object, "activations",
-                                options->activations ? json_string(options->activations)
+                                options->activations ? octgemm_json_text(options->activations)
                                                      : json_null());
             json_object_set_new(object, "output",
-                                options->output ? json_string(options->output) : json_null());
+                                options->output ? octgemm_json_text(options->output) : json_null());
         }
         return octgemm_print_json(object);
     }

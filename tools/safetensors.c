@@ -54,7 +54,9 @@ static enum parse_result parse_entry(json_t *entry, uint64_t data, uint64_t data
     uint64_t begin, end, count, bytes;
     if (!dtype)
         return octgemm_parse_bad(why, "tensor \"%.80s\" has no dtype", tensor->name);
-    snprintf(tensor->dtype, sizeof tensor->dtype, "%s", dtype);
+    if ((size_t)snprintf(tensor->dtype, sizeof tensor->dtype, "%s", dtype) >= sizeof tensor->dtype)
+        return octgemm_parse_bad(why, "tensor \"%.80s\" has a dtype of %zu characters",
+                                 tensor->name, strlen(dtype));
     tensor->type = octgemm_tensor_type_named(dtype);
     if (parse_shape(json_object_get(entry, "shape"), tensor, &count, why) != PARSE_OK)
         return PARSE_BAD;

@@ -28,8 +28,9 @@ static json_t *tensor_json(const struct tensor *tensor)
     json_t *shape = json_array();
     for (size_t i = 0; i < tensor->rank && i < tensor_rank_max; i++)
         json_array_append_new(shape, json_integer((json_int_t)tensor->shape[i]));
-    return json_pack("{s:s, s:s, s:o}", "name", tensor->name, "type",
-                     tensor->type ? tensor->type->name : tensor->dtype, "shape", shape);
+    return json_pack("{s:s, s:s, s:I, s:o}", "name", tensor->name, "type",
+                     tensor->type ? tensor->type->name : tensor->dtype, "rank",
+                     (json_int_t)tensor->rank, "shape", shape);
 }
 
 static void print_tensor(const struct tensor *tensor)
@@ -64,7 +65,7 @@ int octgemm_tensors_command(int argc, char **argv)
     octgemm_release_tensors(&list);
     if (options.json)
         return octgemm_print_json(
-            json_pack("{s:s, s:o}", "file", argv[operand], "tensors", tensors));
+            json_pack("{s:o, s:o}", "file", octgemm_json_text(argv[operand]), "tensors", tensors));
     json_decref(tensors);
     return octgemm_flush_output();
 }

@@ -108,6 +108,9 @@ octgemm_status octgemm_cpu_open(const struct backend *self, int device, octgemm_
 {
     (void)device;
     const char *cap = octgemm_environment("OCTGEMM_CPU");
+    octgemm_status status = octgemm_cpu_threads_open();
+    if (status != OCTGEMM_OK)
+        return status;
     struct cpu_ctx *cpu = calloc(1, sizeof *cpu);
     if (!cpu)
         return octgemm_fail(OCTGEMM_ERR_NOMEM, "octgemm_open: no memory for a context");

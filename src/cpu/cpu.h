@@ -51,8 +51,10 @@ static inline const struct cpu_ctx *octgemm_cpu_ctx(const octgemm_ctx *ctx)
 }
 
 /* threads.c: OpenMP, or one thread without it. */
-int octgemm_cpu_threads_at_most(void); /* for a context opened now */
-int octgemm_cpu_threads_now(int most); /* for an operation started now: 1 in a nested region */
+octgemm_status octgemm_cpu_threads_open(void); /* before the others */
+int octgemm_cpu_threads_at_most(void);         /* for a context opened now */
+int octgemm_cpu_threads_now(int most);         /* for an operation started now: 1 in a nested region
+                                                * and in a child of a process that had threads */
 
 /* Calls work(arg, thread) on up to `threads` threads at once (on this one alone when 1). */
 void octgemm_cpu_parallel(int threads, void (*work)(void *arg, int thread), void *arg);

@@ -134,26 +134,21 @@ static int describe(struct gpu_device *device, const void **slot)
     (void)slot; /* as it came: device_attribute */
     int major = 0;
     int minor = 0;
-    const struct {
-        int number; /* CU_DEVICE_ATTRIBUTE_ ... */
-        int *value;
-    } attributes[] = {
-        {75, &major},                             /* COMPUTE_CAPABILITY_MAJOR */
-        {76, &minor},                             /* COMPUTE_CAPABILITY_MINOR */
-        {16, &device->multiprocessors},           /* MULTIPROCESSOR_COUNT */
-        {97, &device->shared_per_block},          /* MAX_SHARED_MEMORY_PER_BLOCK_OPTIN */
-        {81, &device->shared_per_multiprocessor}, /* MAX_SHARED_MEMORY_PER_MULTIPROCESSOR */
-        {38, &device->l2_bytes},                  /* L2_CACHE_SIZE */
-        {13, &device->clock_khz},                 /* CLOCK_RATE */
-        {36, &device->memory_clock_khz},          /* MEMORY_CLOCK_RATE */
-        {37, &device->memory_bus_bits},           /* GLOBAL_MEMORY_BUS_WIDTH */
+    /* CU_DEVICE_ATTRIBUTE_ ... Memory of which nothing is known is that of a GB10, 256 GB/s. */
+    const struct gpu_attribute attributes[] = {
+        {75, &major, 0},                                 /* COMPUTE_CAPABILITY_MAJOR */
+        {76, &minor, 0},                                 /* COMPUTE_CAPABILITY_MINOR */
+        {16, &device->multiprocessors, 48},              /* MULTIPROCESSOR_COUNT */
+        {97, &device->shared_per_block, 49152},          /* MAX_SHARED_MEMORY_PER_BLOCK_OPTIN */
+        {81, &device->shared_per_multiprocessor, 65536}, /* MAX_SHARED_MEMORY_PER_MULTIPROCESSOR */
+        {38, &device->l2_bytes, 2 << 20},                /* L2_CACHE_SIZE */
+        {13, &device->clock_khz, 2000000},               /* CLOCK_RATE */
+        {36, &device->memory_clock_khz, 4000000},        /* MEMORY_CLOCK_RATE */
+        {37, &device->memory_bus_bits, 256},             /* GLOBAL_MEMORY_BUS_WIDTH */
     };
-    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
-        int code =
-            calls.device_attribute(attributes[i].value, attributes[i].number, device->handle);
-        if (code)
-            return code;
-    }
+    int code = octgemm_gpu_read(&calls, device, attributes, sizeof attributes / sizeof *attributes);
+    if (code)
+        return code;
     device->generation = 10 * major + minor;
     describe_rates(device);
     device->clusters = major >= 9 && cuda.launch_ex;

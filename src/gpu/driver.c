@@ -100,6 +100,20 @@ static int start(const struct gpu_driver *driver)
     return count;
 }
 
+int octgemm_gpu_read(const struct gpu_calls *calls, const struct gpu_device *device,
+                     const struct gpu_attribute *attributes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int *value = attributes[i].value;
+        int code = calls->device_attribute(value, attributes[i].number, device->handle);
+        if (code)
+            return code;
+        if (*value < 1)
+            *value = attributes[i].otherwise;
+    }
+    return 0;
+}
+
 static void describe(const struct gpu_driver *driver, struct gpu_device *device, int ordinal)
 {
     const struct gpu_calls *calls = driver->calls;

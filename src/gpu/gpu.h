@@ -71,6 +71,14 @@ struct gpu_symbol {
     int optional; /* left NULL where an older driver lacks it */
 };
 
+/* A figure of a device: the driver's number for it, where it goes, and what to take it for where
+ * the driver says 0: an APU or a virtual device may, and the cost model divides by these. */
+struct gpu_attribute {
+    int number;
+    int *value;
+    int otherwise;
+};
+
 /* What driver.c found out, once. */
 struct gpu_state {
     pthread_mutex_t lock;
@@ -257,6 +265,10 @@ octgemm_status octgemm_gpu_probe(const struct backend *self, int device, octgemm
 
 /* Loads the driver when this is the first use of it. The device, or NULL past the end. */
 const struct gpu_device *octgemm_gpu_device(const struct gpu_driver *driver, int device);
+
+/* Reads figures of a device, for describe(); an error code of the driver. */
+int octgemm_gpu_read(const struct gpu_calls *calls, const struct gpu_device *device,
+                     const struct gpu_attribute *attributes, size_t count);
 
 /* Fails with the driver's words for `code`. `slot` is the address of the call in driver->calls (or
  * of another symbol's slot) and names it; `what` says on what, or is "". */

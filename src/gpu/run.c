@@ -473,7 +473,7 @@ octgemm_status octgemm_gpu_run(const octgemm_ctx *ctx, const struct kernel *self
 static int takes_rows(const struct gpu_quantizer *row, const octgemm_quantize_args *args)
 {
     int64_t width = octgemm_width(args->x_type);
-    uintptr_t strides = (uintptr_t)(args->ldx * width) | (uintptr_t)args->ldq;
+    uintptr_t strides = (uintptr_t)args->ldx * (uintptr_t)width | (uintptr_t)args->ldq;
     uintptr_t row_bytes = (uintptr_t)(args->k * width);
     uintptr_t addresses = (uintptr_t)args->x | (uintptr_t)args->q;
     uintptr_t words = (uintptr_t)args->scale | (uintptr_t)args->zero;
@@ -535,8 +535,10 @@ octgemm_status octgemm_gpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_
 octgemm_status octgemm_gpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const int8_t *b,
                                 int64_t ldb, void *packed, void *stream)
 {
-    if (n == 0)
-        return OCTGEMM_OK;
+    size_t bytes;
+    octgemm_status status = octgemm_gpu_packed_size(ctx, n, k, &bytes);
+    if (status != OCTGEMM_OK || n == 0)
+        return status;
     int64_t ldp = round_up(k, packed_alignment);
     struct octgemm_weights_params params = {
         .b = b,
@@ -548,7 +550,7 @@ octgemm_status octgemm_gpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, co
         .k = (int32_t)k,
         .blocks = gpu(ctx)->device->packed_rows > 1};
     int previous;
-    octgemm_status status = gpu(ctx)->driver->enter(gpu(ctx), &previous);
+    status = gpu(ctx)->driver->enter(gpu(ctx), &previous);
     if (status != OCTGEMM_OK)
         return status;
     status = start_weights(gpu(ctx), &params, stream);

@@ -135,13 +135,9 @@ static int describe(struct gpu_device *device, const void **slot)
     find_arch(device->arch, sizeof device->arch, properties.bytes, sizeof properties.bytes);
     device->generation = (int)strtol(device->arch + 3, NULL, 16);
 
-    /* An APU or a virtual device may say 0 for what it does not know. The cost model divides by
-     * these, and splits k by what memory gives: an APU's, then, about a hundred GB/s. */
-    const struct {
-        int number; /* hipDeviceAttribute... */
-        int *value;
-        int otherwise;
-    } attributes[] = {
+    /* hipDeviceAttribute... Where nothing is known, k is split by what an APU's memory gives, about
+     * a hundred GB/s. */
+    const struct gpu_attribute attributes[] = {
         {63, &device->multiprocessors, 16}, /* MultiprocessorCount: compute units, on RDNA pairs */
         {74, &device->shared_per_block, 65536},             /* MaxSharedMemoryPerBlock */
         {10002, &device->shared_per_multiprocessor, 65536}, /* MaxSharedMemoryPerMultiprocessor */
@@ -150,13 +146,9 @@ static int describe(struct gpu_device *device, const void **slot)
         {60, &device->memory_clock_khz, 3200000},           /* MemoryClockRate */
         {59, &device->memory_bus_bits, 128},                /* MemoryBusWidth */
     };
-    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
-        code = calls.device_attribute(attributes[i].value, attributes[i].number, device->handle);
-        if (code)
-            return code;
-        if (*attributes[i].value < 1)
-            *attributes[i].value = attributes[i].otherwise;
-    }
+    code = octgemm_gpu_read(&calls, device, attributes, sizeof attributes / sizeof *attributes);
+    if (code)
+        return code;
     if (has_mfma(device->generation))
         device->packed_rows = 64; /* src/hip/blocks.h */
     device->usable = image(device, 0) != NULL;

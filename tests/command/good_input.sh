@@ -122,4 +122,22 @@ ln -s target.npy "$work/link.npy"
 good 'symbolic link' run -w "$work/i8.npy" -m 1 -o "$work/link.npy"
 tried=$((tried + 1))
 { [ -L "$work/link.npy" ] && [ -s "$work/target.npy" ]; } || complain 'symbolic link'
+ln -s nothing.npy "$work/dangling.npy"
+bad 'symbolic link to nothing' 'No such file' run -w "$work/i8.npy" -m 1 -o "$work/dangling.npy"
+: >"$work/private.npy"
+chmod 600 "$work/private.npy"
+good 'a private file' run -w "$work/i8.npy" -m 1 -o "$work/private.npy"
+tried=$((tried + 1))
+[ "$(ls -l "$work/private.npy" | cut -c1-10)" = -rw------- ] || complain 'rights of the file that was there'
+
+# A name that is not UTF-8, and more dimensions than are listed.
+odd=$work/$(printf 'caf\351').npy
+cp "$work/i8.npy" "$odd"
+good 'a Latin-1 name as JSON' tensors --json "$odd"
+says 'a Latin-1 name as JSON' 'caf?\.npy'
+good 'a product of a Latin-1 name as JSON' run -w "$odd" -m 1 --json
+says 'a product of a Latin-1 name as JSON' '"weights": ".*caf?\.npy"'
+zeros 2 | array '|i1' '(1, 1, 1, 1, 1, 1, 1, 1, 2)' >"$work/nine.npy"
+good 'nine dimensions as JSON' tensors --json "$work/nine.npy"
+says 'nine dimensions as JSON' '"rank": 9'
 finish

@@ -16,6 +16,9 @@ for command in info demo run tensors accuracy bench; do
     bad "$command: unknown option" 'unknown or incomplete option --frob' "$command" --frob
     bad "$command: unknown letter" 'unknown or incomplete option' "$command" -Z
 done
+bad 'unknown letter among others' 'option -z ' run -zz
+bad 'unknown letter before an operand' 'option -j ' tensors -jj a.npy
+bad 'a value for help' 'option --help=3' run --help=3
 bad 'no weights' 'weights' run
 bad 'value is missing' 'wants a value' run --weights
 bad 'operand' 'options only' run w.npy

@@ -82,18 +82,6 @@ static octgemm_status check_matrix(const char *function, const char *ld_name, in
     return OCTGEMM_OK;
 }
 
-/* `bytes` of each row, in one piece, can be addressed. */
-static octgemm_status check_rows(const char *function, const char *name, int64_t rows,
-                                 int64_t bytes)
-{
-    if (rows <= (PTRDIFF_MAX < INT64_MAX ? PTRDIFF_MAX : INT64_MAX) / bytes)
-        return OCTGEMM_OK;
-    return octgemm_fail(OCTGEMM_ERR_ARG,
-                        "%s: %s is %" PRId64 ", and %" PRId64
-                        " bytes of each row are more than an address can count",
-                        function, name, rows, bytes);
-}
-
 static octgemm_status check_pointer(const char *function, const char *name, const void *pointer)
 {
     if (pointer)
@@ -113,7 +101,6 @@ octgemm_status octgemm_check_weights(const char *function, int64_t n, int64_t k,
 static octgemm_status check_shape(const octgemm_args *args)
 {
     const char *function = "octgemm_args";
-    enum { value = 4, most_padding = 128 }; /* bytes of a scale or sum, and behind a packed row */
     octgemm_status status;
     (void)((status = check_count(function, "m", args->m)) ||
            (status = check_count(function, "n", args->n)) ||
@@ -129,11 +116,7 @@ static octgemm_status check_shape(const octgemm_args *args)
            (args->b_layout == OCTGEMM_B_ROWS &&
             (status = check_matrix(function, "ldb", args->n, args->k, args->ldb, 1))) ||
            (status = check_matrix(function, "ldd", args->m, args->n, args->ldd,
-                                  octgemm_width(args->d_type))) ||
-           (status = check_rows(function, "m", args->m, value)) ||
-           (status = check_rows(function, "n", args->n,
-                                args->b_layout == OCTGEMM_B_PACKED ? args->k + most_padding + value
-                                                                   : value)));
+                                  octgemm_width(args->d_type))));
     return status;
 }
 

@@ -68,7 +68,7 @@ static octgemm_args valid(void)
 }
 
 /* One field set to a value; a row of a table has a few. */
-enum { most_changes = 6 };
+enum { most_changes = 4 };
 struct change {
     size_t offset, width; /* width 0: none */
     int64_t value;
@@ -129,13 +129,6 @@ static const struct wrong {
     {{SET(m, 1), SET(n, FAR), SET(ldd, FAR), SET(b_layout, OCTGEMM_B_PACKED)},
      1,
      "1 rows with ldd"},
-    {{SET(m, 1), SET(n, INT64_MAX / 3), SET(ldd, INT64_MAX / 3), SET(d_type, OCTGEMM_F16),
-      SET(k, 1), SET(ldb, 1)},
-     1,
-     "than an address can count"},
-    {{SET(m, 1), SET(n, INT64_MAX / 64), SET(ldd, INT64_MAX / 64), SET(b_layout, OCTGEMM_B_PACKED)},
-     1,
-     "than an address can count"},
     {{SET(a, 0)}, 0, "a is NULL"},
     {{SET(b, 0)}, 0, "b is NULL"},
     {{SET(d, 0)}, 0, "d is NULL"},

@@ -410,7 +410,8 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
     char *workspace = layout.bytes > 0 ? aligned_start(args->workspace) : NULL;
     if (args->za && is_packed(args))
         params.column =
-            (const int32_t *)((const char *)args->b + packed_rows(ctx, args->n) * params.ldb);
+            (const int32_t *)((uintptr_t)args->b +
+                              (uintptr_t)packed_rows(ctx, args->n) * (uintptr_t)params.ldb);
     octgemm_status status = start_copies(
         ctx, &params, &plan, &odd, octgemm_gpu_needs_sums(kernel, args), args, &layout, workspace);
     int in_memory = octgemm_gpu_parts_in_memory(&plan);

@@ -400,6 +400,32 @@ START_TEST(packed_weights_bring_their_sums)
 }
 END_TEST
 
+/* The stride of a single row may be anything. */
+START_TEST(one_row_of_any_stride_is_quantised)
+{
+    struct record record = {.count = 0};
+    struct mock_cuda *mock = load_mock();
+    static char memory[256];
+    octgemm_ctx *ctx;
+    mock->launch = record_launch;
+    mock->user = &record;
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    const octgemm_quantize_args args = {.size = sizeof args,
+                                        .rows = 1,
+                                        .k = 8,
+                                        .x = memory,
+                                        .x_type = OCTGEMM_F16,
+                                        .ldx = INT64_MAX - 1,
+                                        .q = (int8_t *)memory + 128,
+                                        .ldq = INT64_MAX,
+                                        .scale = (float *)(memory + 192)};
+    ck_assert_int_eq(octgemm_quantize(ctx, &args), OCTGEMM_OK);
+    ck_assert_int_eq(record.count, 1);
+    ck_assert_int_eq(record.params[0].quantize.ldx, INT64_MAX - 1);
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* A decode kernel adds up B's rows itself, unless tokens fill its tile. */
 START_TEST(decode_kernels_count_with_a_spare_token)
 {
@@ -986,6 +1012,7 @@ int main(void)
     tcase_add_test(tests, wgmma_kernels_come_in_clusters);
     tcase_add_loop_test(tests, boxes_have_no_rows_that_are_not_there, 0, 6);
     tcase_add_loop_test(tests, boxes_of_d_have_no_bytes_that_are_not_there, 0, 11);
+    tcase_add_test(tests, one_row_of_any_stride_is_quantised);
     tcase_add_test(tests, workspace_is_enough_for_any_address);
     tcase_add_loop_test(tests, choices_are_sane_on_other_gpus, 0, sizeof gpus / sizeof *gpus);
     tcase_add_loop_test(tests, choices_are_sane_on_an_h200, 0, 3);

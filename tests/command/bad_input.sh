@@ -139,6 +139,7 @@ header 'tensor is null' 'no dtype' '{"w":null}'
 header 'tensor is a list' 'no dtype' '{"w":[]}'
 entry 'no dtype' 'no dtype' "$size,$place"
 entry 'dtype a number' 'no dtype' "\"dtype\":32,$size,$place"
+entry 'dtype too long' 'a dtype of 40 characters' "\"dtype\":\"$(printf %040d 0)\",$size,$place"
 entry 'no shape' 'no shape' "$type,$place"
 entry 'shape a number' 'no shape' "$type,\"shape\":12,$place"
 entry 'shape of strings' 'impossible shape' "$type,\"shape\":[\"3\",4],$place"

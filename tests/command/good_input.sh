@@ -132,11 +132,14 @@ tried=$((tried + 1))
 
 # A name that is not UTF-8, and more dimensions than are listed.
 odd=$work/$(printf 'caf\351').npy
-cp "$work/i8.npy" "$odd"
-good 'a Latin-1 name as JSON' tensors --json "$odd"
-says 'a Latin-1 name as JSON' 'caf?\.npy'
-good 'a product of a Latin-1 name as JSON' run -w "$odd" -m 1 --json
-says 'a product of a Latin-1 name as JSON' '"weights": ".*caf?\.npy"'
+if cp "$work/i8.npy" "$odd" 2>/dev/null; then
+    good 'a Latin-1 name as JSON' tensors --json "$odd"
+    says 'a Latin-1 name as JSON' 'caf?\.npy'
+    good 'a product of a Latin-1 name as JSON' run -w "$odd" -m 1 --json
+    says 'a product of a Latin-1 name as JSON' '"weights": ".*caf?\.npy"'
+else
+    echo 'skipped: a Latin-1 name as JSON (this file system has none)'
+fi
 zeros 2 | array '|i1' '(1, 1, 1, 1, 1, 1, 1, 1, 2)' >"$work/nine.npy"
 good 'nine dimensions as JSON' tensors --json "$work/nine.npy"
 says 'nine dimensions as JSON' '"rank": 9'

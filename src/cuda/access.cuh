@@ -28,7 +28,8 @@ __device__ __forceinline__ T load_32(const void *base, int64_t index)
  * nothing need wait for the load. */
 __device__ __forceinline__ uint32_t load_typed_bits(const void *base, int32_t type, int64_t index)
 {
-    return type == OCTGEMM_F32 ? ((const uint32_t *)base)[index] : ((const uint16_t *)base)[index];
+    const uint8_t *const at = (const uint8_t *)base + index * (type == OCTGEMM_F32 ? 4 : 2);
+    return type == OCTGEMM_F32 ? *(const uint32_t *)at : *(const uint16_t *)at;
 }
 
 __device__ __forceinline__ float typed_float(int32_t type, uint32_t bits)

@@ -14,6 +14,7 @@
 
 /*      shared bytes, warpgroups, in turns, blocks, tokens, stages, cluster, resident, boxes */
 KERNEL(256x128x128_pair, 231504, 2, false, 1, 256, 4, 2, 1, true)
+KERNEL(192x128x128_turns_pair, 198224, 2, true, 2, 192, 4, 2, 1, true)
 KERNEL(128x128x128_turns_pair, 230512, 2, true, 2, 128, 6, 2, 1, true)
 KERNEL(128x128x128_turns, 232048, 2, true, 2, 128, 6, 1, 1, true)
 KERNEL(128x192x128, 216912, 3, false, 1, 128, 4, 1, 1, true)

@@ -29,12 +29,12 @@
  * Needs a, b, lda and ldb in multiples of 16 and the other pointers naturally aligned.
  *
  * Budget: 64K registers and 227 KB of shared memory for the blocks of a multiprocessor; hopper.cu
- * has the tiles. Measured on an H100 (README): 1.03 of the best of CUTLASS' sm90 kernels at one
- * token, 0.99 to 1.00 at m >= 1024 after rests, 0.94 to 0.97 under load. Tried and lost
- * (bench/NOTES.md): a barrier inited by each of many threads, weights asked of the L2 far ahead,
- * pairs with few tokens, clusters of four, results without shared memory or row by row of 128
- * bytes, a kernel of its own for 16-bit results without zero points, one warpgroup of a tile some
- * stages behind the other, one half of a tile finished while the other is multiplied.
+ * has the tiles. Where it is hot, power is the limit: an instruction less is worth more than a
+ * cycle less, and what is brought to a multiprocessor more than either. Measured: README. Tried and
+ * lost (bench/NOTES.md): a barrier inited by each of many threads, weights asked of the L2 far
+ * ahead, pairs with few tokens, clusters of four, results without shared memory or row by row of
+ * 128 bytes, a kernel of its own for 16-bit results without zero points, one warpgroup of a tile
+ * some stages behind the other, one half of a tile finished while the other is multiplied.
  */
 #ifndef OCTGEMM_HOPPER_CUH
 #define OCTGEMM_HOPPER_CUH
@@ -245,15 +245,21 @@ struct hopper_ring {
         barrier_init_done();
     }
 
-    /* A warp is done with a stage. */
-    __device__ __forceinline__ void give_back(int stage, int lane) const
+    /* A warp is done with a stage: each block of a pair has a lane that tells it. `empties` are the
+     * barriers of that lane's block. */
+    __device__ __forceinline__ uint32_t empties(int lane) const
+    {
+        return T::cluster > 1 ? barrier_of_block(empty(0), lane & (T::cluster - 1)) : empty(0);
+    }
+
+    static __device__ __forceinline__ void give_back(uint32_t empties, int stage, int lane)
     {
         if (lane >= T::cluster)
             return;
         if (T::cluster > 1)
-            barrier_arrive_at(empty(stage), lane);
+            barrier_arrive_remote(empties + 8 * stage);
         else
-            barrier_arrive(empty(stage));
+            barrier_arrive(empties + 8 * stage);
     }
 };
 
@@ -267,13 +273,14 @@ struct hopper_lane {
 
     __device__ __forceinline__ hopper_lane()
     {
-        const int warp = threadIdx.x >> 5;
-        warpgroup = warp / 4;
+        /* By a shuffle, so that ptxas knows it to be the same in all lanes: the main loop's
+         * addresses are then in uniform registers, and it has half of the instructions. */
+        warpgroup = __shfl_sync(0xffffffff, threadIdx.x / 128, 0);
         self = threadIdx.x & 127;
         lane = threadIdx.x & 31;
         t = lane & 3;
         rows_at = T::turns ? 0 : warpgroup * 64 * T::blocks;
-        row = (warp & 3) * 16 + (lane >> 2);
+        row = (self >> 5) * 16 + (lane >> 2);
     }
 
     /* Weight e (0 or 1) of block b, in the tile. */
@@ -302,6 +309,7 @@ __device__ __forceinline__ void hopper_produce(const hopper_maps &maps, const ho
     ring_position<T::stages> at;
     for (uint32_t unit = work.first_unit; unit < work.units; unit += work.step) {
         work.place(unit, m0, n0);
+#pragma unroll(T::boxes ? 4 : 1)
         for (int i = 0; i < work.count; i++, at.next()) {
             const int k = work.k_first + i * T::tile_k;
             const uint32_t to = ring.stage(at.stage), full = ring.full(at.stage);
@@ -337,25 +345,28 @@ hopper_multiply(hopper_sums<T> &sum, ring_position<T::stages> &at, int turn,
     if (T::turns && turn > 0)
         barrier_wait(ring.lead(), (turn & 1) ^ 1);
     int before = 0;
+    const uint32_t empties = ring.empties(my.lane);
+    /* Out of a shuffle, so that ptxas knows nothing of its bits and adds to both halves at once. */
+    const uint64_t first = describe_tile(__shfl_sync(0xffffffff, describe_place(ring.start), 0));
 #pragma unroll 1
     for (int i = 0; i < work.count; i++) {
         barrier_wait(ring.full(at.stage), at.parity);
-        const uint32_t stage = ring.stage(at.stage);
-        const uint64_t weights = describe_tile(stage + my.rows_at * T::tile_k);
-        const uint64_t tokens = describe_tile(stage + T::bytes_n);
+        const uint64_t stage = first + (uint32_t)at.stage * describe_bytes(T::stage_bytes);
+        const uint64_t weights = stage + my.rows_at * describe_bytes(T::tile_k);
+        const uint64_t tokens = stage + describe_bytes(T::bytes_n);
         wgmma_begin();
 #pragma unroll
         for (int s = 0; s < T::tile_k / 32; s++)
 #pragma unroll
             for (int b = 0; b < T::blocks; b++)
                 wgmma<T::tile_m>::multiply(sum[b],
-                                           weights + b * (64 * T::tile_k >> 4) + s * describe_step,
-                                           tokens + s * describe_step, i > 0 || s > 0);
+                                           weights + describe_bytes(b * 64 * T::tile_k + s * 32),
+                                           tokens + describe_bytes(s * 32), i > 0 || s > 0);
         wgmma_commit();
         /* The products before these are done, and their stage is free. */
         wgmma_wait<1>();
         if (i > 0)
-            ring.give_back(before, my.lane);
+            ring.give_back(empties, before, my.lane);
         if (T::turns && my.self == 0 && i == max(work.count - 1 - T::early, 0))
             barrier_arrive(ring.lead());
         before = at.stage;
@@ -365,14 +376,15 @@ hopper_multiply(hopper_sums<T> &sum, ring_position<T::stages> &at, int turn,
 #pragma unroll
     for (int b = 0; b < T::blocks; b++)
         wgmma_settle(sum[b]);
-    ring.give_back(before, my.lane);
+    ring.give_back(empties, before, my.lane);
 }
 
 /* -- epilogue --------------------------------------------------------------------------------- */
 
 /* What a thread needs to finish sums: of its weights, and of every 128th token to share with its
  * warpgroup. Loaded ahead of the products, without waiting for what comes: a bias becomes a float
- * after them. A bias of -0 changes nothing. */
+ * after them. A bias of -0 changes nothing. Zero points of a warpgroup that takes turns come behind
+ * the products: the other one multiplies meanwhile, and 192 sums leave no registers for them. */
 template <typename T>
 struct hopper_factors {
     static constexpr int tokens = (T::tile_m + 127) / 128;
@@ -380,24 +392,46 @@ struct hopper_factors {
     uint32_t bias_bits[T::blocks][2];
     int32_t za[tokens], column[T::blocks][2];
 
-    __device__ __forceinline__ void load(const octgemm_gemm_params &p, int64_t m0, int64_t n0,
+    /* Number i of the thread's tokens, and number e of its weights in block b; past the last, the
+     * last. 32 bits hold every index: coordinates of the copy engine have no more. */
+    static __device__ __forceinline__ uint32_t token(const octgemm_gemm_params &p, int m0,
+                                                     const hopper_lane<T> &my, int i)
+    {
+        return min(m0 + my.self + i * 128, (int)p.m - 1);
+    }
+    static __device__ __forceinline__ uint32_t weight(const octgemm_gemm_params &p, int n0,
+                                                      const hopper_lane<T> &my, int b, int e)
+    {
+        return min(n0 + my.weight(b, e), (int)p.n - 1);
+    }
+
+    __device__ __forceinline__ void load(const octgemm_gemm_params &p, int m0, int n0,
                                          const hopper_lane<T> &my)
     {
 #pragma unroll
-        for (int i = 0; i < tokens; i++) {
-            const int64_t token = min(m0 + my.self + i * 128, p.m - 1);
-            sa[i] = p.sa ? p.sa[token * p.sa_step] : 1.0f;
-            za[i] = p.za ? p.za[token * p.za_step] : 0;
-        }
+        for (int i = 0; i < tokens; i++)
+            sa[i] = p.sa ? p.sa[token(p, m0, my, i) * p.sa_step] : 1.0f;
 #pragma unroll
         for (int b = 0; b < T::blocks; b++)
 #pragma unroll
             for (int e = 0; e < 2; e++) {
-                const int64_t weight = min(n0 + my.weight(b, e), p.n - 1);
-                sb[b][e] = p.sb ? p.sb[weight * p.sb_step] : 1.0f;
-                bias_bits[b][e] = p.bias ? load_typed_bits(p.bias, p.bias_type, weight) : 0;
-                column[b][e] = p.za ? p.column[weight] : 0;
+                const uint32_t at = weight(p, n0, my, b, e);
+                sb[b][e] = p.sb ? p.sb[at * p.sb_step] : 1.0f;
+                bias_bits[b][e] = p.bias ? load_typed_bits(p.bias, p.bias_type, at) : 0;
             }
+    }
+
+    __device__ __forceinline__ void load_zeros(const octgemm_gemm_params &p, int m0, int n0,
+                                               const hopper_lane<T> &my)
+    {
+#pragma unroll
+        for (int i = 0; i < tokens; i++)
+            za[i] = p.za ? p.za[token(p, m0, my, i) * p.za_step] : 0;
+#pragma unroll
+        for (int b = 0; b < T::blocks; b++)
+#pragma unroll
+            for (int e = 0; e < 2; e++)
+                column[b][e] = p.za ? p.column[weight(p, n0, my, b, e)] : 0;
     }
 
     __device__ __forceinline__ void settle(const octgemm_gemm_params &p)
@@ -406,13 +440,20 @@ struct hopper_factors {
         for (int b = 0; b < T::blocks; b++)
 #pragma unroll
             for (int e = 0; e < 2; e++)
-                bias[b][e] = p.bias ? typed_float(p.bias_type, bias_bits[b][e]) : -0.0f;
+                bias[b][e] = -0.0f;
+        if (!p.bias)
+            return;
+#pragma unroll
+        for (int b = 0; b < T::blocks; b++)
+#pragma unroll
+            for (int e = 0; e < 2; e++)
+                bias[b][e] = typed_float(p.bias_type, bias_bits[b][e]);
     }
 };
 
 /* The factors of a tile in shared memory: of its weights where a slab is finished by whoever comes
- * to it, of its tokens for each warpgroup. Zero points wait where the results will, which come when
- * these are subtracted. */
+ * to it, of its tokens for each warpgroup. Of 16 tokens, what one lane needs lies side by side.
+ * Zero points wait where the results will, which come when these are subtracted. */
 template <typename T>
 struct hopper_vectors {
     float *sb, *bias, *sa;
@@ -427,14 +468,20 @@ struct hopper_vectors {
         za = (int32_t *)(shared + T::ring_bytes + warpgroup * T::buffers * T::chunk_bytes);
     }
 
+    /* Where the factor of a token is: a lane has sums of tokens 2t, 2t + 1 and of these plus 8. */
+    static __device__ __forceinline__ int at(int token)
+    {
+        return (token & ~15) + (token >> 1 & 3) * 4 + (token >> 3 & 1) * 2 + (token & 1);
+    }
+
     __device__ __forceinline__ void share_tokens(const hopper_factors<T> &factors,
                                                  const hopper_lane<T> &my) const
     {
 #pragma unroll
         for (int i = 0; i < factors.tokens; i++)
             if (my.self + i * 128 < T::tile_m) {
-                sa[my.self + i * 128] = factors.sa[i];
-                za[my.self + i * 128] = factors.za[i];
+                sa[at(my.self) + i * 128] = factors.sa[i];
+                za[at(my.self) + i * 128] = factors.za[i];
             }
     }
 };
@@ -512,8 +559,9 @@ hopper_finish_parts(const octgemm_gemm_params &p, uint8_t *shared, const hopper_
             from = other;
             other += share * T::slab_ld;
         }
-        write_8<16>(p, i, j, v, vectors.sa[first_token + token], vectors.za[first_token + token],
-                    vectors.sb + weight, vectors.bias + weight, vectors.column + weight);
+        const int factor = vectors.at(first_token + token);
+        write_8<16>(p, i, j, v, vectors.sa[factor], vectors.za[factor], vectors.sb + weight,
+                    vectors.bias + weight, vectors.column + weight);
     }
     /* Copies out of this block are over when all blocks have theirs. */
     __syncwarp();
@@ -528,7 +576,7 @@ __device__ __forceinline__ void hopper_centre(hopper_sums<T> &sum, const hopper_
 {
 #pragma unroll
     for (int j = 0; j < T::tile_m / 8; j++) {
-        const int2 za = *(const int2 *)(vectors.za + j * 8 + my.t * 2);
+        const int2 za = *(const int2 *)(vectors.za + vectors.at(j * 8 + my.t * 2));
 #pragma unroll
         for (int b = 0; b < T::blocks; b++)
 #pragma unroll
@@ -541,18 +589,18 @@ __device__ __forceinline__ void hopper_centre(hopper_sums<T> &sum, const hopper_
 }
 
 /* Sum c (0 or 1) of the pair of tokens at 8 j + 2 t, of weight e of block b, scaled. */
-template <typename T>
+template <typename T, bool biased>
 __device__ __forceinline__ float hopper_scaled(const hopper_sums<T> &sum,
                                                const hopper_factors<T> &factors, int b, int j,
                                                int e, int c, float sa)
 {
-    return octgemm_add_bias(octgemm_scale_sum(sum[b][j * 4 + e * 2 + c], sa, factors.sb[b][e]),
-                            factors.bias[b][e]);
+    const float f = octgemm_scale_sum(sum[b][j * 4 + e * 2 + c], sa, factors.sb[b][e]);
+    return biased ? octgemm_add_bias(f, factors.bias[b][e]) : f;
 }
 
 /* Results of a chunk to shared memory: 16-bit ones by transposing stores of four 8 x 8 matrices,
  * 8 tokens by 16 weights, twice. Scales are loaded a step ahead: nothing passes such a store. */
-template <typename T, octgemm_type type>
+template <typename T, octgemm_type type, bool biased>
 __device__ __forceinline__ void
 hopper_stage_halves(uint8_t *to, int b, int chunk, const hopper_sums<T> &sum,
                     const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
@@ -562,15 +610,14 @@ hopper_stage_halves(uint8_t *to, int b, int chunk, const hopper_sums<T> &sum,
     const int token = (my.lane >> 4) * 8 + (my.lane & 7);
     const int weight = (my.self >> 5) * 16 + (my.lane >> 3 & 1) * 8;
     const uint32_t matrices = shared_address(to) + staged_at<T, 2>(token, weight);
-    const float2 *const sa = (const float2 *)(vectors.sa + chunk * pairs * 16 + my.t * 2);
-    float2 next[2] = {sa[0], sa[4]};
+    const float4 *const sa =
+        (const float4 *)(vectors.sa + vectors.at(chunk * pairs * 16 + my.t * 2));
+    float4 next = sa[0];
 #pragma unroll
     for (int pair = 0; pair < pairs; pair++) {
-        const float2 now[2] = {next[0], next[1]};
-        if (pair + 1 < pairs) {
-            next[0] = sa[pair * 8 + 8];
-            next[1] = sa[pair * 8 + 12];
-        }
+        const float2 now[2] = {make_float2(next.x, next.y), make_float2(next.z, next.w)};
+        if (pair + 1 < pairs)
+            next = sa[pair * 4 + 4];
         uint32_t r[4];
 #pragma unroll
         for (int h = 0; h < 2; h++) {
@@ -578,15 +625,15 @@ hopper_stage_halves(uint8_t *to, int b, int chunk, const hopper_sums<T> &sum,
 #pragma unroll
             for (int e = 0; e < 2; e++)
                 r[h * 2 + e] =
-                    round_pair(type, hopper_scaled<T>(sum, factors, b, j, e, 0, now[h].x),
-                               hopper_scaled<T>(sum, factors, b, j, e, 1, now[h].y));
+                    round_pair(type, hopper_scaled<T, biased>(sum, factors, b, j, e, 0, now[h].x),
+                               hopper_scaled<T, biased>(sum, factors, b, j, e, 1, now[h].y));
         }
         store_columns_x4(matrices + pair * 16 * 128, r[0], r[1], r[2], r[3]);
     }
 }
 
 /* The same for 32-bit ones, word by word. */
-template <typename T, octgemm_type type>
+template <typename T, octgemm_type type, bool biased>
 __device__ __forceinline__ void
 hopper_stage_words(uint8_t *to, int b, int chunk, const hopper_sums<T> &sum,
                    const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
@@ -596,7 +643,7 @@ hopper_stage_words(uint8_t *to, int b, int chunk, const hopper_sums<T> &sum,
 #pragma unroll
     for (int h = 0; h < chunk_m / 8; h++) {
         const int j = chunk * (chunk_m / 8) + h;
-        const float2 sa = *(const float2 *)(vectors.sa + j * 8 + my.t * 2);
+        const float2 sa = *(const float2 *)(vectors.sa + vectors.at(j * 8 + my.t * 2));
 #pragma unroll
         for (int e = 0; e < 2; e++)
 #pragma unroll
@@ -604,7 +651,7 @@ hopper_stage_words(uint8_t *to, int b, int chunk, const hopper_sums<T> &sum,
                 uint32_t bits = (uint32_t)sum[b][j * 4 + e * 2 + c];
                 if (type == OCTGEMM_F32)
                     bits = octgemm_float_bits(
-                        hopper_scaled<T>(sum, factors, b, j, e, c, c ? sa.y : sa.x));
+                        hopper_scaled<T, biased>(sum, factors, b, j, e, c, c ? sa.y : sa.x));
                 *(uint32_t *)(to + staged_at<T, 4>(h * 8 + my.t * 2 + c, my.row + e * 8)) = bits;
             }
     }
@@ -661,7 +708,7 @@ struct hopper_hand {
  * chunks of some tokens, in buffers by turns. The copy engine writes them while the warpgroup goes
  * on, which fills a buffer again when it was read: one thread waits for that ahead of the barrier.
  */
-template <typename T, octgemm_type type>
+template <typename T, octgemm_type type, bool biased>
 __device__ __forceinline__ void
 hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,
                    const hopper_sums<T> &sum, int64_t m0, int64_t n0,
@@ -672,7 +719,6 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
     constexpr int chunk_m = T::template chunk_rows<bytes>, chunks = T::tile_m / chunk_m;
     constexpr int per_box = 128 / bytes;
     uint8_t *const staging = shared + T::ring_bytes + my.warpgroup * T::buffers * T::chunk_bytes;
-    const hopper_hand<T, bytes> hand(p, m0, n0, my);
 #pragma unroll
     for (int b = 0; b < T::blocks; b++) {
         const int n = (int)n0 + my.rows_at + b * 64;
@@ -681,9 +727,9 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
         for (int chunk = 0; chunk < chunks; chunk++) {
             uint8_t *const buffer = staging + (b * chunks + chunk) % T::buffers * T::chunk_bytes;
             if constexpr (bytes == 2)
-                hopper_stage_halves<T, type>(buffer, b, chunk, sum, factors, vectors, my);
+                hopper_stage_halves<T, type, biased>(buffer, b, chunk, sum, factors, vectors, my);
             else
-                hopper_stage_words<T, type>(buffer, b, chunk, sum, factors, vectors, my);
+                hopper_stage_words<T, type, biased>(buffer, b, chunk, sum, factors, vectors, my);
             if constexpr (T::boxes) {
                 written_for_copies();
                 if (my.self == 0)
@@ -700,33 +746,47 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
                     tensor_stores_commit();
                 }
             if (first < 64)
-                hand.write(buffer, b, chunk, first);
+                hopper_hand<T, bytes>(p, m0, n0, my).write(buffer, b, chunk, first);
         }
     }
 }
 
 /* A kernel for each type within the kernel: to ask for it with every pair of results costs more
  * than the pair. */
+template <typename T, bool biased>
+__device__ __forceinline__ void
+hopper_finish_floats(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,
+                     const hopper_sums<T> &sum, int64_t m0, int64_t n0,
+                     const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
+                     const hopper_lane<T> &my)
+{
+    switch (p.d_type) {
+    case OCTGEMM_F32:
+        return hopper_finish_rows<T, OCTGEMM_F32, biased>(p, maps, shared, sum, m0, n0, factors,
+                                                          vectors, my);
+    case OCTGEMM_F16:
+        return hopper_finish_rows<T, OCTGEMM_F16, biased>(p, maps, shared, sum, m0, n0, factors,
+                                                          vectors, my);
+    default:
+        return hopper_finish_rows<T, OCTGEMM_BF16, biased>(p, maps, shared, sum, m0, n0, factors,
+                                                           vectors, my);
+    }
+}
+
+/* A bias is a seventh of a large tile's epilogue, so that has code without. */
 template <typename T>
 __device__ __forceinline__ void
 hopper_finish(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,
               const hopper_sums<T> &sum, int64_t m0, int64_t n0, const hopper_factors<T> &factors,
               const hopper_vectors<T> &vectors, const hopper_lane<T> &my)
 {
-    switch (p.d_type) {
-    case OCTGEMM_F32:
-        return hopper_finish_rows<T, OCTGEMM_F32>(p, maps, shared, sum, m0, n0, factors, vectors,
+    if (p.d_type == OCTGEMM_I32)
+        hopper_finish_rows<T, OCTGEMM_I32, false>(p, maps, shared, sum, m0, n0, factors, vectors,
                                                   my);
-    case OCTGEMM_F16:
-        return hopper_finish_rows<T, OCTGEMM_F16>(p, maps, shared, sum, m0, n0, factors, vectors,
-                                                  my);
-    case OCTGEMM_BF16:
-        return hopper_finish_rows<T, OCTGEMM_BF16>(p, maps, shared, sum, m0, n0, factors, vectors,
-                                                   my);
-    default:
-        return hopper_finish_rows<T, OCTGEMM_I32>(p, maps, shared, sum, m0, n0, factors, vectors,
-                                                  my);
-    }
+    else if (T::boxes && !p.bias)
+        hopper_finish_floats<T, false>(p, maps, shared, sum, m0, n0, factors, vectors, my);
+    else
+        hopper_finish_floats<T, true>(p, maps, shared, sum, m0, n0, factors, vectors, my);
 }
 
 /* -- the kernel ------------------------------------------------------------------------------- */
@@ -745,8 +805,10 @@ hopper_consume(const octgemm_gemm_params &p, const typename T::maps &maps, uint8
     grid_wait();
     ring_position<T::stages> at;
     hopper_sums<T> sum;
-    int turn = 0;
-    for (uint32_t unit = work.first_unit; unit < work.units; unit += work.step, turn++) {
+    for (int turn = 0;; turn++) {
+        const uint32_t unit = work.first_unit + turn * work.step;
+        if (unit >= work.units)
+            break;
         if (T::turns && (turn & 1) != my.warpgroup) {
             at.skip(work.count);
             continue;
@@ -755,7 +817,11 @@ hopper_consume(const octgemm_gemm_params &p, const typename T::maps &maps, uint8
         work.place(unit, m0, n0);
         hopper_factors<T> factors;
         factors.load(p, m0, n0, my);
+        if (!T::turns)
+            factors.load_zeros(p, m0, n0, my);
         hopper_multiply<T>(sum, at, turn, work, ring, my);
+        if (T::turns)
+            factors.load_zeros(p, m0, n0, my);
         if (unit + work.step >= work.units)
             grid_release();
         const int own = 1 + my.warpgroup;
@@ -802,7 +868,7 @@ __device__ __forceinline__ void hopper(const octgemm_gemm_params &p, const typen
         if constexpr (T::warpgroups > 1)
             registers_down<T::copier_registers>();
         if (threadIdx.x >> 5 == T::workers / 32) {
-            if ((threadIdx.x & 31) == 0)
+            if (one_of_warp())
                 hopper_produce<T>(maps, work, ring);
             __syncwarp();
         }

@@ -10,15 +10,24 @@
 /* -- matrix products -------------------------------------------------------------------------- */
 
 /* Where a tile of 128-byte rows, in the 128-byte swizzle that TMA writes, lies in shared memory:
- * groups of 8 rows are 1024 bytes apart. `address` is that of the tile, on 1024 bytes, or 32, 64 or
- * 96 bytes behind it for the next columns; a row has 4 steps of 32 columns. */
-__device__ __forceinline__ uint64_t describe_tile(uint32_t address)
+ * groups of 8 rows are 1024 bytes apart. A tile starts on 1024 bytes; the next 32 columns are 32
+ * bytes behind it, and a description moves by describe_bytes() of that: an addition for each
+ * product. */
+__device__ __forceinline__ uint32_t describe_place(uint32_t address)
 {
-    constexpr uint64_t swizzle_128b = 1, group_bytes = 1024;
-    return swizzle_128b << 62 | (group_bytes >> 4) << 32 | 1 << 16 | (address & 0x3ffff) >> 4;
+    return 1 << 16 | (address & 0x3ffff) >> 4;
 }
 
-constexpr uint64_t describe_step = 32 >> 4; /* what 32 columns add to a description */
+__device__ __forceinline__ constexpr uint32_t describe_bytes(uint32_t bytes)
+{
+    return bytes >> 4;
+}
+
+__device__ __forceinline__ uint64_t describe_tile(uint32_t place)
+{
+    constexpr uint64_t swizzle_128b = 1, group_bytes = 1024;
+    return swizzle_128b << 62 | (group_bytes >> 4) << 32 | place;
+}
 
 /* Sums of 64 x n are n / 2 registers of each thread. Warp w has rows 16w..16w+15; with g = lane / 4
  * and t = lane % 4, sum[4j..4j+3] are (row g, column 8j + 2t), (g, 8j + 2t + 1), and the same of
@@ -164,16 +173,19 @@ __device__ __forceinline__ void barrier_arrive(uint32_t barrier)
     asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
 
-/* Arrives at the barrier in the same place of block `rank` of the cluster. (Not .release.cluster,
- * for which ptxas 13.0 has a fence of the whole GPU: what is signalled here is that reads are
- * over.) */
-__device__ __forceinline__ void barrier_arrive_at(uint32_t barrier, int rank)
+/* The barrier in the same place of block `rank` of the cluster, and arriving there. (Not
+ * .release.cluster, for which ptxas 13.0 has a fence of the whole GPU: what is signalled here is
+ * that reads are over.) */
+__device__ __forceinline__ uint32_t barrier_of_block(uint32_t barrier, int rank)
 {
-    asm volatile("{\n.reg .b32 remote;\n"
-                 "mapa.shared::cluster.u32 remote, %0, %1;\n"
-                 "mbarrier.arrive.shared::cluster.b64 _, [remote];\n}" ::"r"(barrier),
-                 "r"(rank)
-                 : "memory");
+    uint32_t remote;
+    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(remote) : "r"(barrier), "r"(rank));
+    return remote;
+}
+
+__device__ __forceinline__ void barrier_arrive_remote(uint32_t remote)
+{
+    asm volatile("mbarrier.arrive.shared::cluster.b64 _, [%0];" ::"r"(remote) : "memory");
 }
 
 /* A barrier of all threads of a cluster. */
@@ -309,6 +321,16 @@ template <int count>
 __device__ __forceinline__ void registers_down()
 {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(count));
+}
+
+/* True in one thread of a warp, which ptxas then knows to be one: asked by lane number, it makes
+ * loops of votes around what takes uniform registers. */
+__device__ __forceinline__ bool one_of_warp()
+{
+    uint32_t one;
+    asm volatile("{\n.reg .pred p;\nelect.sync _|p, 0xffffffff;\nselp.u32 %0, 1, 0, p;\n}"
+                 : "=r"(one));
+    return one;
 }
 
 /* Which block of its cluster this is: 0 in a launch without clusters. */

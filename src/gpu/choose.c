@@ -49,6 +49,12 @@ struct flows {
     double memory_bytes; /* that the operation must move at least */
 };
 
+/* Bytes per microsecond by the driver's figures. */
+static double nominal_memory(const struct gpu_device *device)
+{
+    return device->memory_clock_khz * 1e-3 * 2 * device->memory_bus_bits / 8;
+}
+
 static struct flows find_flows(const struct gpu_device *device, const octgemm_args *args)
 {
     const double l2_width = device->l2_width > 0 ? device->l2_width : 52;
@@ -58,7 +64,7 @@ static struct flows find_flows(const struct gpu_device *device, const octgemm_ar
     double k = (double)args->k;
     struct flows flows;
     flows.clock = device->clock_khz * 1e-3;
-    flows.memory = memory_share * device->memory_clock_khz * 1e-3 * 2 * device->memory_bus_bits / 8;
+    flows.memory = memory_share * nominal_memory(device);
     flows.l2 = flows.clock * device->multiprocessors * l2_width;
     flows.memory_bytes = m * k + n * k + m * n * (double)octgemm_width(args->d_type);
     return flows;
@@ -70,6 +76,15 @@ static int residents(const struct gpu_device *device, const struct gpu_kernel *k
     enum { reserved = 1024 }; /* shared memory that the system takes of each block's */
     int fit = device->shared_per_multiprocessor / (kernel->shared + reserved);
     return fit < 1 ? 1 : fit < kernel->resident ? fit : kernel->resident;
+}
+
+/* Multiply-adds per clock of a full multiprocessor. An H200 holds a clock that an H100 with the
+ * same multiprocessors does not hold. */
+static double full_rate(const struct gpu_kernel *kernel, const struct gpu_device *device)
+{
+    const double fast_memory = 4e6;
+    int fast = kernel->h200_rate > 0 && nominal_memory(device) > fast_memory;
+    return fast ? kernel->h200_rate : kernel->rate;
 }
 
 /* Multiply-adds per clock, measured where a multiprocessor may do more of them than on `device`. */
@@ -102,7 +117,7 @@ static double compute_time(const struct gpu_plan *plan, const struct flows *flow
     int held = residents(device, kernel);
     double rounds = floor(busiest / held);
     double rest = busiest - rounds * held;
-    double rate = limited(kernel->rate, device);
+    double rate = limited(full_rate(kernel, device), device);
     double alone = kernel->alone > 0 ? limited(kernel->alone, device) : rate; /* if not measured */
     /* Fewer blocks than the rate was measured with, for want of shared memory. */
     double full = held < kernel->resident ? fmin(rate, held * alone) : rate;

@@ -191,6 +191,8 @@ struct gpu_kernel {
                            boxes of tile_k bytes of octgemm_gpu_box_rows() and of tile_n rows */
     int boxes;          /* and a third one of D, whose results leave in boxes */
     double rate;        /* multiply-adds per clock of a multiprocessor that runs all it can */
+    double h200_rate;   /* the same, measured on an H200, told from an H100 by its more than 4
+                           TB/s of memory; 0: no different */
     double alone;       /* and of one that runs a single block */
     double start;       /* microseconds between the end of a block and the next block's first sum */
     double fixed;       /* microseconds that any launch of it takes */

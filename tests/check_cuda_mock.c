@@ -619,6 +619,7 @@ START_TEST(boxes_have_no_rows_that_are_not_there)
         {"wgmma_64x64x128", 100, 64},
         {"wgmma_128x128x128_turns_pair", 20, 16}, /* each block's half, in groups of 8 */
         {"wgmma_128x128x128_turns_pair", 300, 64},
+        {"wgmma_192x128x128_turns_pair", 300, 96},
     };
     struct record record = {.count = 0};
     octgemm_args args;
@@ -795,6 +796,32 @@ START_TEST(choices_are_sane_on_an_h200)
             /* Its row says that it is not for so few. */
             ck_assert_str_ne(info.kernel, "wgmma_128x128x128_turns_pair");
         }
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* An H100 and an H200 differ in their memory alone, and were measured apart. */
+START_TEST(an_h200_has_figures_of_its_own)
+{
+    static const struct {
+        int clock_khz, bus_bits;
+        const char *kernel;
+    } cards[] = {{2619000, 5120, "wgmma_256x128x128_pair"},
+                 {3201000, 6016, "wgmma_128x128x128_turns_pair"}};
+    static char memory[256];
+    struct mock_cuda *mock = load_mock();
+    octgemm_ctx *ctx;
+    octgemm_info info;
+    octgemm_args args = product(memory);
+    mock->devices = 1;
+    mock->capability[0] = 90;
+    mock->figures.memory_clock_khz = cards[_i].clock_khz;
+    mock->figures.memory_bus_bits = cards[_i].bus_bits;
+    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
+        return; /* configure was told to make no code for it */
+    args.m = args.n = args.ldd = args.k = args.lda = args.ldb = 4096;
+    ck_assert_int_eq(octgemm_query(ctx, &args, &info), OCTGEMM_OK);
+    ck_assert_str_eq(info.kernel, cards[_i].kernel);
     octgemm_close(&ctx);
 }
 END_TEST
@@ -1010,12 +1037,13 @@ int main(void)
     tcase_add_test(tests, odd_rows_are_copied);
     tcase_add_test(tests, parts_of_k_are_joined);
     tcase_add_test(tests, wgmma_kernels_come_in_clusters);
-    tcase_add_loop_test(tests, boxes_have_no_rows_that_are_not_there, 0, 6);
+    tcase_add_loop_test(tests, boxes_have_no_rows_that_are_not_there, 0, 7);
     tcase_add_loop_test(tests, boxes_of_d_have_no_bytes_that_are_not_there, 0, 11);
     tcase_add_test(tests, one_row_of_any_stride_is_quantised);
     tcase_add_test(tests, workspace_is_enough_for_any_address);
     tcase_add_loop_test(tests, choices_are_sane_on_other_gpus, 0, sizeof gpus / sizeof *gpus);
     tcase_add_loop_test(tests, choices_are_sane_on_an_h200, 0, 3);
+    tcase_add_loop_test(tests, an_h200_has_figures_of_its_own, 0, 2);
     tcase_add_test(tests, what_was_asked_before_changes_nothing);
     tcase_add_test(tests, threads_choose_alike);
     gpu_add_failure_tests(tests, &cuda_failures);

@@ -633,6 +633,55 @@ START_TEST(boxes_have_no_rows_that_are_not_there)
 }
 END_TEST
 
+/* Tiles of m are walked together as the kernel likes it, if the L2 keeps their rows of A. */
+START_TEST(rows_that_are_walked_together_fit_the_l2)
+{
+    static const struct {
+        const char *kernel;
+        int k, group;
+    } cases[] = {{"wgmma_256x128x128_pair", 4096, 16},
+                 {"wgmma_256x128x128_pair", 14336, 8},
+                 {"wgmma_192x128x128_turns_pair", 4096, 32},
+                 {"wgmma_192x128x128_turns_pair", 8192, 16},
+                 {"wgmma_128x128x128_turns", 131071 / 16 * 16, 8}};
+    struct record record = {.count = 0};
+    octgemm_args args;
+    octgemm_ctx *ctx = open_hopper(&record, cases[_i].kernel, &args);
+    if (!ctx)
+        return;
+    args.m = args.n = args.ldd = 4096;
+    args.k = args.lda = args.ldb = cases[_i].k;
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    ck_assert_int_eq(record.params[0].gemm.group, cases[_i].group);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* Of a D that is more than half of the L2, lines leave it first. */
+START_TEST(a_large_d_leaves_the_l2_first)
+{
+    static const struct {
+        int64_t tokens;
+        octgemm_type type;
+        int passes;
+    } cases[] = {{4096, OCTGEMM_BF16, 1},
+                 {3000, OCTGEMM_BF16, 0},
+                 {3000, OCTGEMM_F32, 1},
+                 {1, OCTGEMM_F32, 0}};
+    struct record record = {.count = 0};
+    octgemm_args args;
+    octgemm_ctx *ctx = open_hopper(&record, "wgmma_256x128x128_pair", &args);
+    if (!ctx)
+        return;
+    args.m = cases[_i].tokens;
+    args.n = args.ldd = args.k = args.lda = args.ldb = 4096;
+    args.d_type = cases[_i].type;
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    ck_assert_int_eq(record.params[0].gemm.d_passes, cases[_i].passes);
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* The copy engine writes what of D's rows is whole pieces of 16 bytes, if every row starts on 16.
  */
 START_TEST(boxes_of_d_have_no_bytes_that_are_not_there)
@@ -1039,6 +1088,8 @@ int main(void)
     tcase_add_test(tests, wgmma_kernels_come_in_clusters);
     tcase_add_loop_test(tests, boxes_have_no_rows_that_are_not_there, 0, 7);
     tcase_add_loop_test(tests, boxes_of_d_have_no_bytes_that_are_not_there, 0, 11);
+    tcase_add_loop_test(tests, rows_that_are_walked_together_fit_the_l2, 0, 5);
+    tcase_add_loop_test(tests, a_large_d_leaves_the_l2_first, 0, 4);
     tcase_add_test(tests, one_row_of_any_stride_is_quantised);
     tcase_add_test(tests, workspace_is_enough_for_any_address);
     tcase_add_loop_test(tests, choices_are_sane_on_other_gpus, 0, sizeof gpus / sizeof *gpus);

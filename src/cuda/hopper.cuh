@@ -742,7 +742,8 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
 #pragma unroll
                     for (int at = 0; at < 64; at += per_box)
                         tensor_store(maps.d, n + at, (int)m0 + chunk * chunk_m,
-                                     shared_address(buffer) + at / per_box * chunk_m * 128);
+                                     shared_address(buffer) + at / per_box * chunk_m * 128,
+                                     l2_policy(p.d_passes));
                     tensor_stores_commit();
                 }
             if (first < 64)

@@ -258,15 +258,26 @@ __device__ __forceinline__ void tensor_load_all(uint32_t shared, const tensor_ma
                  : "memory");
 }
 
+/* What the L2 is to do with lines that are written: keep them like others, or let them go first. */
+__device__ __forceinline__ uint64_t l2_policy(bool first_to_go)
+{
+    uint64_t policy;
+    if (first_to_go)
+        asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+    else
+        asm("createpolicy.fractional.L2::evict_normal.b64 %0, 1.0;" : "=l"(policy));
+    return policy;
+}
+
 /* The box at `shared`, as loads bring them, to (column, row) of the matrix; what lies outside is
  * not written. For the thread that asks: commit() ends a batch, read() waits until all batches but
  * the last `pending` have left shared memory. */
 __device__ __forceinline__ void tensor_store(const tensor_map &map, int column, int row,
-                                             uint32_t shared)
+                                             uint32_t shared, uint64_t policy)
 {
-    asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%1, %2}], "
-                 "[%3];" ::"l"(&map),
-                 "r"(column), "r"(row), "r"(shared)
+    asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group.L2::cache_hint "
+                 "[%0, {%1, %2}], [%3], %4;" ::"l"(&map),
+                 "r"(column), "r"(row), "r"(shared), "l"(policy)
                  : "memory");
 }
 

@@ -239,14 +239,25 @@ static int split(struct gpu_plan *plan, int wanted, const struct gpu_device *dev
     return plan->splits == 1 || plan->cluster || !frugal;
 }
 
+/* How many tiles of m take turns over the tiles of n: as the kernel likes it, as long as the L2
+ * keeps their rows of A beside what passes through it. */
+static int raster_group(const struct gpu_device *device, const struct gpu_kernel *kernel, int64_t k)
+{
+    enum { usual = 8 };
+    const double share = 0.65;
+    int group = kernel->group ? kernel->group : usual;
+    while (group > usual && (double)group * kernel->tile_m * (double)k > share * device->l2_bytes)
+        group /= 2;
+    return group;
+}
+
 void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                       const struct gpu_kernel *kernel, const octgemm_args *args, int frugal)
 {
-    enum { usual_group = 8 };
     struct flows flows = find_flows(device, args);
     struct gpu_plan candidate = {.tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m),
                                  .tiles_n = octgemm_gpu_tiles_n(device, kernel, args),
-                                 .group = kernel->group ? kernel->group : usual_group};
+                                 .group = raster_group(device, kernel, args->k)};
     /* Splitting gives work to multiprocessors that have no tile; a full device gains nothing. */
     int64_t slots = (int64_t)device->multiprocessors * kernel->resident;
     int full = candidate.tiles_m >= slots || candidate.tiles_n >= slots ||

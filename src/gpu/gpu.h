@@ -182,7 +182,8 @@ struct gpu_kernel {
                            last block of a tile to arrive */
     int overlap;        /* waits in the kernel itself for the kernel ahead in the stream */
     int max_splits;     /* 1: k is not split */
-    int group;          /* tiles of m that are walked together (params.h); 0: 8 */
+    int group;          /* tiles of m that are walked together (params.h), if the L2 keeps what
+                           these read of A; 0: 8 */
     int64_t max_m;      /* 0: any */
     int64_t from_m;     /* with fewer tokens it is slower than its figures say, and not chosen */
     int counts;         /* adds up B's rows itself where m leaves a token of the tile unused: zero

@@ -36,6 +36,7 @@ struct octgemm_gemm_params {
     int32_t group; /* tiles of m that are walked together, so that L2 serves them one tile of n */
     int32_t box_rows; /* of A, in a load of the copy engine; only where a kernel has tensor maps */
     int32_t boxed_n;  /* columns of D that the copy engine writes, of which it has a tensor map */
+    int32_t d_passes; /* D is so large that whoever reads it next finds little of it in the L2 */
 };
 
 /* Rows of a box of D that the copy engine writes, of 128 bytes each: it takes half of them or all

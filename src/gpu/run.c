@@ -361,8 +361,17 @@ static int32_t boxed_columns(const struct gpu_plan *plan, const octgemm_args *ar
     return whole ? (int32_t)(args->n - args->n % (unit / width)) : 0;
 }
 
+/* A D of more than half of the L2 is gone from it where the next operation starts to read; keeping
+ * it costs operands that are still read. */
+static int passes_l2(const struct gpu_device *device, const octgemm_args *args)
+{
+    double bytes = (double)args->m * (double)args->n * (double)octgemm_width(args->d_type);
+    return bytes > device->l2_bytes / 2;
+}
+
 static void fill_params(struct octgemm_gemm_params *params, const struct gpu_plan *plan,
-                        const struct gpu_kernel *kernel, const octgemm_args *args)
+                        const struct gpu_device *device, const struct gpu_kernel *kernel,
+                        const octgemm_args *args)
 {
     *params = (struct octgemm_gemm_params){
         .a = args->a,
@@ -390,6 +399,7 @@ static void fill_params(struct octgemm_gemm_params *params, const struct gpu_pla
         .group = plan->group,
         .box_rows = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) : 0,
         .boxed_n = kernel->boxes ? boxed_columns(plan, args) : 0,
+        .d_passes = kernel->boxes && passes_l2(device, args),
     };
 }
 
@@ -404,7 +414,7 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
     struct octgemm_tensor_maps maps;
     find_plan(&plan, &ctx->base, self, args);
     lay_out(&layout, &plan, kernel, args);
-    fill_params(&params, &plan, kernel, args);
+    fill_params(&params, &plan, ctx->device, kernel, args);
 
     struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
     char *workspace = layout.bytes > 0 ? aligned_start(args->workspace) : NULL;

@@ -39,7 +39,7 @@ static const struct kernel kernels[] = {
     WGMMA("_turns", 128, 128, .boxes = 1, .max_splits = 1, .threads = 384, .shared = 232048,
           .resident = 1, .rate = 4050, .start = 0.7, .fixed = 2.1),
     WGMMA_SPLIT("", 128, 192, 2, .boxes = 1, .threads = 512, .shared = 216912, .resident = 1,
-                .rate = 3626, .start = 2.1, .fixed = 1.4, .joining = 4.7),
+                .rate = 3626, .h200_rate = 3600, .start = 2.1, .fixed = 1.4, .joining = 4.7),
     WGMMA_SPLIT("", 128, 128, 8, .boxes = 1, .threads = 384, .shared = 232048, .resident = 1,
                 .rate = 3870, .start = 2.1, .fixed = 0, .joining = 5.9),
     WGMMA_SPLIT("", 96, 128, 8, .boxes = 1, .threads = 384, .shared = 227712, .resident = 1,

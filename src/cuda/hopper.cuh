@@ -30,11 +30,13 @@
  *
  * Budget: 64K registers and 227 KB of shared memory for the blocks of a multiprocessor; hopper.cu
  * has the tiles. Where it is hot, power is the limit: an instruction less is worth more than a
- * cycle less, and what is brought to a multiprocessor more than either. Measured: README. Tried and
- * lost (bench/NOTES.md): a barrier inited by each of many threads, weights asked of the L2 far
- * ahead, pairs with few tokens, clusters of four, results without shared memory or row by row of
- * 128 bytes, a kernel of its own for 16-bit results without zero points, one warpgroup of a tile
- * some stages behind the other, one half of a tile finished while the other is multiplied.
+ * cycle less, and what is brought to a multiprocessor more than either. Measured on an H200
+ * (README): 1.00 to 1.02 of the best of CUTLASS' sm90 kernels at m >= 1024 after rests, 0.98 to
+ * 0.99 under load, 0.96 to 1.05 below. Tried and lost (bench/NOTES.md): a barrier inited by each of
+ * many threads, weights asked of the L2 far ahead, pairs with few tokens, clusters of four, results
+ * without shared memory or row by row of 128 bytes, a kernel of its own for 16-bit results without
+ * zero points, one warpgroup of a tile some stages behind the other, one half of a tile finished
+ * while the other is multiplied, three warpgroups with 256 tokens (ptxas wants more registers).
  */
 #ifndef OCTGEMM_HOPPER_CUH
 #define OCTGEMM_HOPPER_CUH
@@ -245,13 +247,14 @@ struct hopper_ring {
         barrier_init_done();
     }
 
-    /* A warp is done with a stage: each block of a pair has a lane that tells it. `empties` are the
-     * barriers of that lane's block. */
+    /* Where the empty() of stage 0 is that this lane signals: each block of a pair has a lane that
+     * tells it. */
     __device__ __forceinline__ uint32_t empties(int lane) const
     {
         return T::cluster > 1 ? barrier_of_block(empty(0), lane & (T::cluster - 1)) : empty(0);
     }
 
+    /* A warp is done with a stage. */
     static __device__ __forceinline__ void give_back(uint32_t empties, int stage, int lane)
     {
         if (lane >= T::cluster)
@@ -274,7 +277,7 @@ struct hopper_lane {
     __device__ __forceinline__ hopper_lane()
     {
         /* By a shuffle, so that ptxas knows it to be the same in all lanes: the main loop's
-         * addresses are then in uniform registers, and it has half of the instructions. */
+         * addresses are then in uniform registers and not moved there for each product. */
         warpgroup = __shfl_sync(0xffffffff, threadIdx.x / 128, 0);
         self = threadIdx.x & 127;
         lane = threadIdx.x & 31;

@@ -92,20 +92,20 @@ struct hopper_tile {
     static constexpr int chunk_bytes = chunk_rows<2> * 128;
     static constexpr int buffers = boxes && chunk_bytes < 8192 ? 3 : 2;
     static constexpr int staging_bytes = warpgroups * buffers * chunk_bytes;
-    /* Sums to be added, transposed, with 16 bytes of padding. They take the ring's place, which is
-     * free then, since only a block of one unit adds. */
-    static constexpr int slab_ld = tile_n + 4;
-    /* Of the weights only where sums are added. */
-    static constexpr int vectors_n = cluster == 1 ? 3 * tile_n * 4 : 0, vectors_m = tile_m * 4;
+    static constexpr int vectors_m = tile_m * 4;
     static constexpr int vectors_at = ring_bytes + staging_bytes;
-    static constexpr int barriers_at = vectors_at + vectors_n + warpgroups * vectors_m;
+    static constexpr int barriers_at = vectors_at + warpgroups * vectors_m;
     static constexpr int shared_bytes = barriers_at + (2 * stages + 2) * 8;
+    /* Sums of 8 tokens to be added, of all threads. A block gets those of its share from each of
+     * the others. */
+    static constexpr bool adds = cluster == 1 && !turns;
+    static constexpr int group_bytes = workers * 16;
     static constexpr int most_splits = tile_m > 128 || tile_n > 128 ? 2 : 8;
-    static_assert(cluster > 1 ||
-                      (tile_m + (tile_m + most_splits - 1) * (most_splits - 1) / most_splits) *
-                              slab_ld * 4 <=
-                          ring_bytes,
-                  "sums of a tile and of the others' share fit where the ring was");
+    static_assert(!adds || blocks == 1, "sums of 8 tokens are four of a lane");
+    static_assert(!adds || (most_splits - 1) * ((tile_m / 8 + most_splits - 1) / most_splits) *
+                                   group_bytes <=
+                               ring_bytes,
+                  "the others' sums of a share fit where the ring was");
     static_assert(cluster == 1 || tile_m % 16 == 0, "half of the tokens is whole groups of rows");
     static_assert((tile_m / cluster) <= 256 && tile_n <= 256, "a box has at most 256 rows");
 };
@@ -454,20 +454,17 @@ struct hopper_factors {
     }
 };
 
-/* The factors of a tile in shared memory: of its weights where a slab is finished by whoever comes
- * to it, of its tokens for each warpgroup. Of 16 tokens, what one lane needs lies side by side.
- * Zero points wait where the results will, which come when these are subtracted. */
+/* The factors of a tile's tokens in shared memory, for each warpgroup. Of 16 tokens, what one lane
+ * needs lies side by side. Zero points wait where the results will, which come when these are
+ * subtracted. */
 template <typename T>
 struct hopper_vectors {
-    float *sb, *bias, *sa;
-    int32_t *column, *za;
+    float *sa;
+    int32_t *za;
 
     __device__ __forceinline__ hopper_vectors(uint8_t *shared, int warpgroup)
     {
-        sb = (float *)(shared + T::vectors_at);
-        bias = sb + T::tile_n;
-        column = (int32_t *)(bias + T::tile_n);
-        sa = (float *)(shared + T::vectors_at + T::vectors_n + warpgroup * T::vectors_m);
+        sa = (float *)(shared + T::vectors_at + warpgroup * T::vectors_m);
         za = (int32_t *)(shared + T::ring_bytes + warpgroup * T::buffers * T::chunk_bytes);
     }
 
@@ -489,86 +486,72 @@ struct hopper_vectors {
     }
 };
 
-/* Parts of k: by way of a slab of sums, transposed, which the blocks of the cluster add. */
-template <typename T>
-__device__ __forceinline__ void
-hopper_finish_parts(const octgemm_gemm_params &p, uint8_t *shared, const hopper_sums<T> &sum,
-                    int64_t m0, int64_t n0, const hopper_factors<T> &factors,
-                    const hopper_vectors<T> &vectors, const hopper_work<T> &work,
-                    const hopper_ring<T> &ring, const hopper_lane<T> &my)
-{
-    const int splits = work.splits, rank = work.rank;
-    /* Nobody reads the ring any more. (The threads that copied have ended, or will before long: a
-     * barrier of a cluster does not wait for these.) */
-    named_barrier(T::workers_barrier, T::workers);
-    cluster_arrive();
-    int32_t *const slab = (int32_t *)shared;
-#pragma unroll
-    for (int b = 0; b < T::blocks; b++)
-#pragma unroll
-        for (int e = 0; e < 2; e++) {
-            const int weight = my.weight(b, e);
-            if (my.t == 0) {
-                vectors.sb[weight] = factors.sb[b][e];
-                vectors.bias[weight] = factors.bias[b][e];
-                vectors.column[weight] = factors.column[b][e];
-            }
-#pragma unroll
-            for (int j = 0; j < T::tile_m / 8; j++)
-#pragma unroll
-                for (int c = 0; c < 2; c++)
-                    slab[(j * 8 + my.t * 2 + c) * T::slab_ld + weight] = sum[b][j * 4 + e * 2 + c];
-        }
-    written_for_copies();
-    named_barrier(T::workers_barrier, T::workers);
+/* The tokens of a tile that a block finishes: all that exist, or its share where parts of k are
+ * added. */
+struct hopper_range {
+    int first, end;
+};
 
-    /* Each block of a cluster finishes a share of the tokens, and gets the others' sums of these
-     * behind its own. */
-    const int tokens = (int)min(p.m - m0, (int64_t)T::tile_m);
-    const int share = (tokens + splits - 1) / splits;
-    auto tokens_of = [&](int r) { return max(min(tokens - r * share, share), 0); };
-    const int mine = tokens_of(rank), first_token = rank * share;
-    constexpr int row_bytes = T::slab_ld * 4;
+/* Parts of k: each block of the cluster finishes some of the groups of 8 tokens that a lane's sums
+ * are of, and gets the others' sums of these. Which lane has what is the same in every block, so
+ * sums go from registers to where the same thread of the other block adds them, 16 bytes at a time.
+ * They take the ring's place, which is free: only a block of one unit adds, and cluster_arrive()
+ * came behind the products of every block. */
+template <typename T>
+__device__ __forceinline__ hopper_range hopper_join(hopper_sums<T> &sums, int tokens,
+                                                    const uint8_t *shared,
+                                                    const hopper_work<T> &work,
+                                                    const hopper_ring<T> &ring)
+{
+    constexpr int groups = T::tile_m / 8, at_once = groups < 4 ? groups : 4;
+    int32_t *const sum = sums[0];
+    const int splits = work.splits, rank = work.rank;
+    const int used = (tokens + 7) / 8, share = (used + splits - 1) / splits;
+    const int first = min(rank * share, used), end = min(first + share, used);
+    const uint32_t place = threadIdx.x * 16;
+    if (threadIdx.x == 0)
+        barrier_expect(ring.joined(), (splits - 1) * (end - first) * T::group_bytes);
     cluster_wait();
-    if (threadIdx.x == 0) {
-        barrier_expect(ring.joined(), (splits - 1) * mine * row_bytes);
-#pragma unroll 1
-        for (int i = 1; i < splits; i++) {
-            const int to = (rank + i) % splits, place = rank < to ? rank : rank - 1;
-            if (tokens_of(to) > 0)
-                copy_to_block(ring.start + (T::tile_m + place * share) * row_bytes,
-                              ring.start + to * share * row_bytes, tokens_of(to) * row_bytes,
-                              ring.joined(), to);
+
+    int owner = -1, next = 0; /* of this group of tokens; the first group of the next block */
+    uint32_t there = 0, joined = 0;
+#pragma unroll
+    for (int j = 0; j < groups; j++) {
+        if (j == next) {
+            const int part = rank < ++owner ? rank : rank - 1; /* of the owner's others */
+            there = barrier_of_block(ring.start, owner) + place +
+                    (part * share - next) * T::group_bytes;
+            joined = barrier_of_block(ring.joined(), owner);
+            next += share;
         }
+        if (j < used && owner != rank)
+            store_to_block(there + j * T::group_bytes, sum + j * 4, joined);
     }
+
     barrier_wait(ring.joined(), 0);
-    __syncwarp();
-    cluster_arrive();
-    constexpr int pieces = T::tile_n / 8;
 #pragma unroll 1
-    for (int item = threadIdx.x; item < mine * pieces; item += T::workers) {
-        const int token = item / pieces, weight = item % pieces * 8;
-        const int64_t i = m0 + first_token + token, j = n0 + weight;
-        if (j >= p.n)
-            continue;
-        const int32_t *from = slab + (first_token + token) * T::slab_ld + weight;
-        const int32_t *other = slab + (T::tile_m + token) * T::slab_ld + weight;
-        int32_t v[8] = {};
-#pragma unroll 1
-        for (int r = 0; r < splits; r++) {
-            const int4 low = *(const int4 *)from, high = *(const int4 *)(from + 4);
-            v[0] += low.x, v[1] += low.y, v[2] += low.z, v[3] += low.w;
-            v[4] += high.x, v[5] += high.y, v[6] += high.z, v[7] += high.w;
-            from = other;
-            other += share * T::slab_ld;
+    for (int part = 0; part < splits - 1; part++) {
+        const uint8_t *const from = shared + place + (part * share - first) * T::group_bytes;
+#pragma unroll
+        for (int j0 = 0; j0 < groups; j0 += at_once) {
+            if (j0 >= end || j0 + at_once <= first)
+                continue;
+            int4 v[at_once];
+#pragma unroll
+            for (int j = j0; j < j0 + at_once; j++)
+                if (j >= first && j < end)
+                    v[j - j0] = *(const int4 *)(from + j * T::group_bytes);
+#pragma unroll
+            for (int j = j0; j < j0 + at_once; j++)
+                if (j >= first && j < end) {
+                    sum[j * 4] += v[j - j0].x;
+                    sum[j * 4 + 1] += v[j - j0].y;
+                    sum[j * 4 + 2] += v[j - j0].z;
+                    sum[j * 4 + 3] += v[j - j0].w;
+                }
         }
-        const int factor = vectors.at(first_token + token);
-        write_8<16>(p, i, j, v, vectors.sa[factor], vectors.za[factor], vectors.sb + weight,
-                    vectors.bias + weight, vectors.column + weight);
     }
-    /* Copies out of this block are over when all blocks have theirs. */
-    __syncwarp();
-    cluster_wait();
+    return {first * 8, min(end * 8, tokens)};
 }
 
 /* Subtracts what zero points of the tokens add. */
@@ -668,32 +651,33 @@ struct hopper_hand {
     static constexpr int chunk_m = T::template chunk_rows<bytes>;
     element *d; /* of this thread's first token and weight in the tile */
     int64_t ldd;
-    int token, weight;   /* in a buffer */
-    int tokens, weights; /* from these on that exist */
+    int token, weight;       /* in a buffer */
+    int first, end, weights; /* tokens and weights from these on that are written */
     bool wide;
 
     __device__ __forceinline__ hopper_hand(const octgemm_gemm_params &p, int64_t m0, int64_t n0,
-                                           const hopper_lane<T> &my)
+                                           const hopper_range &range, const hopper_lane<T> &my)
         : ldd(p.ldd), token(my.self / pieces), weight(my.self % pieces * piece)
     {
-        m0 += token;
         n0 += my.rows_at + weight;
-        d = (element *)p.d + m0 * ldd + n0;
-        tokens = (int)min(p.m - m0, (int64_t)T::tile_m);
+        d = (element *)p.d + (m0 + token) * ldd + n0;
+        first = range.first - token;
+        end = range.end - token;
         weights = (int)min(p.n - n0, (int64_t)T::tile_n);
         wide = (uintptr_t)d % 16 == 0 && ldd % piece == 0;
     }
 
-    /* A buffer of 64 weights, of which those before `first` are written. */
-    __device__ __forceinline__ void write(const uint8_t *buffer, int b, int chunk, int first) const
+    /* A buffer of 64 weights, of which those before `boxed` are written. */
+    __device__ __forceinline__ void write(const uint8_t *buffer, int b, int chunk, int boxed) const
     {
-        if (weight < first)
+        if (weight < boxed)
             return;
         element *row_d = d + chunk * chunk_m * ldd + b * 64;
 #pragma unroll(T::boxes ? 1 : chunk_m / at_once) /* rare there, and short code is fast code */
         for (int i = 0; i < chunk_m / at_once; i++, row_d += at_once * ldd) {
             const uint8_t *const v = buffer + staged_at<T, bytes>(token + i * at_once, weight);
-            if (chunk * chunk_m + i * at_once >= tokens)
+            const int row = chunk * chunk_m + i * at_once;
+            if (row >= end || (T::adds && row < first))
                 continue;
             if (wide && b * 64 + piece <= weights) {
                 *(uint4 *)row_d = *(const uint4 *)v;
@@ -714,7 +698,7 @@ struct hopper_hand {
 template <typename T, octgemm_type type, bool biased>
 __device__ __forceinline__ void
 hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,
-                   const hopper_sums<T> &sum, int64_t m0, int64_t n0,
+                   const hopper_sums<T> &sum, int64_t m0, int64_t n0, const hopper_range &range,
                    const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
                    const hopper_lane<T> &my)
 {
@@ -725,9 +709,11 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
 #pragma unroll
     for (int b = 0; b < T::blocks; b++) {
         const int n = (int)n0 + my.rows_at + b * 64;
-        const int first = T::boxes ? min(max(p.boxed_n - n, 0), 64) : 0;
+        const int boxed = T::boxes ? min(max(p.boxed_n - n, 0), 64) : 0;
 #pragma unroll
         for (int chunk = 0; chunk < chunks; chunk++) {
+            if (T::adds && (chunk * chunk_m >= range.end || (chunk + 1) * chunk_m <= range.first))
+                continue;
             uint8_t *const buffer = staging + (b * chunks + chunk) % T::buffers * T::chunk_bytes;
             if constexpr (bytes == 2)
                 hopper_stage_halves<T, type, biased>(buffer, b, chunk, sum, factors, vectors, my);
@@ -741,7 +727,7 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
             /* Also the end of reading the buffer that is filled next. */
             named_barrier(1 + my.warpgroup, 128);
             if constexpr (T::boxes)
-                if (my.self == 0 && first > 0) {
+                if (my.self == 0 && boxed > 0) {
 #pragma unroll
                     for (int at = 0; at < 64; at += per_box)
                         tensor_store(maps.d, n + at, (int)m0 + chunk * chunk_m,
@@ -749,8 +735,8 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
                                      l2_policy(p.d_passes));
                     tensor_stores_commit();
                 }
-            if (first < 64)
-                hopper_hand<T, bytes>(p, m0, n0, my).write(buffer, b, chunk, first);
+            if (boxed < 64)
+                hopper_hand<T, bytes>(p, m0, n0, range, my).write(buffer, b, chunk, boxed);
         }
     }
 }
@@ -760,20 +746,20 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
 template <typename T, bool biased>
 __device__ __forceinline__ void
 hopper_finish_floats(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,
-                     const hopper_sums<T> &sum, int64_t m0, int64_t n0,
+                     const hopper_sums<T> &sum, int64_t m0, int64_t n0, const hopper_range &range,
                      const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
                      const hopper_lane<T> &my)
 {
     switch (p.d_type) {
     case OCTGEMM_F32:
-        return hopper_finish_rows<T, OCTGEMM_F32, biased>(p, maps, shared, sum, m0, n0, factors,
-                                                          vectors, my);
+        return hopper_finish_rows<T, OCTGEMM_F32, biased>(p, maps, shared, sum, m0, n0, range,
+                                                          factors, vectors, my);
     case OCTGEMM_F16:
-        return hopper_finish_rows<T, OCTGEMM_F16, biased>(p, maps, shared, sum, m0, n0, factors,
-                                                          vectors, my);
+        return hopper_finish_rows<T, OCTGEMM_F16, biased>(p, maps, shared, sum, m0, n0, range,
+                                                          factors, vectors, my);
     default:
-        return hopper_finish_rows<T, OCTGEMM_BF16, biased>(p, maps, shared, sum, m0, n0, factors,
-                                                           vectors, my);
+        return hopper_finish_rows<T, OCTGEMM_BF16, biased>(p, maps, shared, sum, m0, n0, range,
+                                                           factors, vectors, my);
     }
 }
 
@@ -781,16 +767,17 @@ hopper_finish_floats(const octgemm_gemm_params &p, const typename T::maps &maps,
 template <typename T>
 __device__ __forceinline__ void
 hopper_finish(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,
-              const hopper_sums<T> &sum, int64_t m0, int64_t n0, const hopper_factors<T> &factors,
-              const hopper_vectors<T> &vectors, const hopper_lane<T> &my)
+              const hopper_sums<T> &sum, int64_t m0, int64_t n0, const hopper_range &range,
+              const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
+              const hopper_lane<T> &my)
 {
     if (p.d_type == OCTGEMM_I32)
-        hopper_finish_rows<T, OCTGEMM_I32, false>(p, maps, shared, sum, m0, n0, factors, vectors,
-                                                  my);
+        hopper_finish_rows<T, OCTGEMM_I32, false>(p, maps, shared, sum, m0, n0, range, factors,
+                                                  vectors, my);
     else if (T::boxes && !p.bias)
-        hopper_finish_floats<T, false>(p, maps, shared, sum, m0, n0, factors, vectors, my);
+        hopper_finish_floats<T, false>(p, maps, shared, sum, m0, n0, range, factors, vectors, my);
     else
-        hopper_finish_floats<T, true>(p, maps, shared, sum, m0, n0, factors, vectors, my);
+        hopper_finish_floats<T, true>(p, maps, shared, sum, m0, n0, range, factors, vectors, my);
 }
 
 /* -- the kernel ------------------------------------------------------------------------------- */
@@ -824,6 +811,8 @@ hopper_consume(const octgemm_gemm_params &p, const typename T::maps &maps, uint8
         if (!T::turns)
             factors.load_zeros(p, m0, n0, my);
         hopper_multiply<T>(sum, at, turn, work, ring, my);
+        if (T::adds && work.splits > 1)
+            cluster_arrive();
         if (T::turns)
             factors.load_zeros(p, m0, n0, my);
         if (unit + work.step >= work.units)
@@ -834,16 +823,17 @@ hopper_consume(const octgemm_gemm_params &p, const typename T::maps &maps, uint8
         named_barrier(own, 128); /* Nobody reads anything of the tile before. */
         factors.settle(p);
         vectors.share_tokens(factors, my);
-        if (work.splits > 1) {
-            hopper_finish_parts<T>(p, shared, sum, m0, n0, factors, vectors, work, ring, my);
-            continue;
-        }
+        const int tokens = min((int)p.m - m0, T::tile_m);
+        hopper_range range = {0, tokens};
+        if constexpr (T::adds)
+            if (work.splits > 1)
+                range = hopper_join<T>(sum, tokens, shared, work, ring);
         named_barrier(own, 128);
         if (p.za) {
             hopper_centre<T>(sum, factors, vectors, my);
             named_barrier(own, 128);
         }
-        hopper_finish<T>(p, maps, shared, sum, m0, n0, factors, vectors, my);
+        hopper_finish<T>(p, maps, shared, sum, m0, n0, range, factors, vectors, my);
     }
     /* What is written may still be on its way when the block ends, but shared memory goes then. */
     if (T::boxes && my.self == 0)

@@ -173,7 +173,8 @@ __device__ __forceinline__ void barrier_arrive(uint32_t barrier)
     asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
 
-/* The barrier in the same place of block `rank` of the cluster, and arriving there. (Not
+/* The same place of shared memory, a barrier's or any, in block `rank` of the cluster; and arriving
+ * at a barrier there. (Not
  * .release.cluster, for which ptxas 13.0 has a fence of the whole GPU: what is signalled here is
  * that reads are over.) */
 __device__ __forceinline__ uint32_t barrier_of_block(uint32_t barrier, int rank)
@@ -298,17 +299,13 @@ __device__ __forceinline__ void written_for_copies()
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
-/* `bytes` of shared memory to the place `to` of block `rank` of the cluster, and tells the barrier
- * there; all in multiples of 16. */
-__device__ __forceinline__ void copy_to_block(uint32_t to, uint32_t from, int bytes,
-                                              uint32_t barrier, int rank)
+/* Four words to shared memory of another block of the cluster, and 16 bytes more have come to a
+ * barrier there; both places by barrier_of_block(). */
+__device__ __forceinline__ void store_to_block(uint32_t to, const int32_t *v, uint32_t barrier)
 {
-    asm volatile("{\n.reg .b32 there, signal;\n"
-                 "mapa.shared::cluster.u32 there, %0, %4;\n"
-                 "mapa.shared::cluster.u32 signal, %3, %4;\n"
-                 "cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes "
-                 "[there], [%1], %2, [signal];\n}" ::"r"(to),
-                 "r"(from), "r"(bytes), "r"(barrier), "r"(rank)
+    asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 "
+                 "[%0], {%1, %2, %3, %4}, [%5];" ::"r"(to),
+                 "r"(v[0]), "r"(v[1]), "r"(v[2]), "r"(v[3]), "r"(barrier)
                  : "memory");
 }
 

@@ -605,6 +605,29 @@ START_TEST(wgmma_kernels_come_in_clusters)
 }
 END_TEST
 
+/* Parts of k go to no more clusters than the driver says there can be. */
+START_TEST(clusters_are_those_that_the_device_can_have)
+{
+    static const int clusters[] = {66, 1, 0};
+    struct record record = {.count = 0};
+    octgemm_args args;
+    octgemm_ctx *ctx = open_hopper(&record, "wgmma_64x64x128", &args);
+    if (!ctx)
+        return;
+    octgemm_close(&ctx);
+    args.m = 64;
+    args.n = args.ldd = 4096;
+    args.k = args.lda = args.ldb = 14336;
+    for (int i = 0; i < 3; i++) {
+        load_mock()->clusters = clusters[i];
+        ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+        ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+        ck_assert_int_eq(record.params[i].gemm.splits > 1, clusters[i] > 1);
+        octgemm_close(&ctx);
+    }
+}
+END_TEST
+
 /* The copy engine is not asked for rows of tokens that are not there, which it is slow with. */
 START_TEST(boxes_have_no_rows_that_are_not_there)
 {
@@ -1006,6 +1029,10 @@ static const struct gpu_failure failures[] = {
     {.name = "cuLaunchKernel", .status = OCTGEMM_ERR_DEVICE},
     {.name = "cuLaunchKernelEx", .status = OCTGEMM_ERR_DEVICE},
     {.name = "cuFuncSetAttribute", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuOccupancyMaxActiveClusters", /* no such clusters, then */
+     .status = OCTGEMM_OK,
+     .generation = 90,
+     .kernel = "wgmma_64x128x128"},
     {.name = "cuTensorMapEncodeTiled",
      .status = OCTGEMM_ERR_DEVICE,
      .generation = 90,
@@ -1086,6 +1113,7 @@ int main(void)
     tcase_add_test(tests, odd_rows_are_copied);
     tcase_add_test(tests, parts_of_k_are_joined);
     tcase_add_test(tests, wgmma_kernels_come_in_clusters);
+    tcase_add_test(tests, clusters_are_those_that_the_device_can_have);
     tcase_add_loop_test(tests, boxes_have_no_rows_that_are_not_there, 0, 7);
     tcase_add_loop_test(tests, boxes_of_d_have_no_bytes_that_are_not_there, 0, 11);
     tcase_add_loop_test(tests, rows_that_are_walked_together_fit_the_l2, 0, 5);

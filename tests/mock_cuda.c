@@ -61,6 +61,7 @@ int cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned gr
                    void *stream, void **params, void **extra);
 int cuLaunchKernelEx(const struct launch_config *config, void *function, void **params,
                      void **extra);
+int cuOccupancyMaxActiveClusters(int *clusters, void *function, const struct launch_config *config);
 int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, const void *base,
                            const uint64_t *sizes, const uint64_t *strides, const uint32_t *box,
                            const uint32_t *steps, int interleave, int swizzle, int promotion,
@@ -72,6 +73,7 @@ struct mock_cuda mock_cuda = {
     .version = 99000,
     .devices = 2,
     .capability = {121, 120},
+    .clusters = 66,
     .figures = {132, 232448, 233472, 62914560, 1980000, 3201000, 6144}, /* of an H200 */
     .driver = {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
@@ -349,6 +351,21 @@ int cuLaunchKernelEx(const struct launch_config *config, void *function, void **
                      void **extra)
 {
     return launch("cuLaunchKernelEx", config, function, params, extra);
+}
+
+/* One block to a multiprocessor, and no group of these is too small for a cluster. */
+int cuOccupancyMaxActiveClusters(int *clusters, void *function, const struct launch_config *config)
+{
+    int code = enter_current("cuOccupancyMaxActiveClusters");
+    if (code)
+        return code;
+    if (!function || config->attribute_count != 1 || config->attributes[0].id != 4 ||
+        config->grid[0] % config->attributes[0].value[0] != 0)
+        return invalid_value;
+    int size = (int)config->attributes[0].value[0];
+    int fit = mock_cuda.figures.multiprocessors / size;
+    *clusters = fit < mock_cuda.clusters ? fit : mock_cuda.clusters;
+    return 0;
 }
 
 int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, const void *base,

@@ -39,6 +39,7 @@ static struct {
     int (*error_string)(int code, const char **text);
     int (*launch_ex)(const struct launch_config *config, void *function, void **params,
                      void **extra);
+    int (*active_clusters)(int *clusters, void *function, const struct launch_config *config);
     int (*tensor_map)(void *map, int type, uint32_t rank, const void *base, const uint64_t *sizes,
                       const uint64_t *strides, const uint32_t *box, const uint32_t *steps,
                       int interleave, int swizzle, int promotion, int fill);
@@ -70,6 +71,7 @@ static const struct gpu_symbol symbols[] = {
     {.name = "cuFuncSetAttribute", .slot = &calls.function_set},
     {.name = "cuLaunchKernel", .slot = &calls.launch},
     {.name = "cuLaunchKernelEx", .slot = &cuda.launch_ex, .optional = 1},
+    {.name = "cuOccupancyMaxActiveClusters", .slot = &cuda.active_clusters, .optional = 1},
     {.name = "cuTensorMapEncodeTiled", .slot = &cuda.tensor_map, .optional = 1},
 };
 
@@ -151,7 +153,7 @@ static int describe(struct gpu_device *device, const void **slot)
         return code;
     device->generation = 10 * major + minor;
     describe_rates(device);
-    device->clusters = major >= 9 && cuda.launch_ex;
+    device->clusters = major >= 9 && cuda.launch_ex && cuda.active_clusters;
     snprintf(device->arch, sizeof device->arch, "sm_%d", device->generation);
     device->usable = has_code(device->generation);
     if (device->usable)
@@ -223,26 +225,44 @@ static const void *image(const struct gpu_device *device, unsigned module)
     return only == 0 || only == device->generation ? modules[module].fatbin : NULL;
 }
 
+enum { most_attributes = 2 };
+
+static struct launch_config configure(const struct gpu_launch *launch,
+                                      struct launch_attribute (*attributes)[most_attributes])
+{
+    enum { cluster_dimension = 4, programmatic_stream_serialization = 6 };
+    unsigned count = 0;
+    if (launch->cluster > 1)
+        (*attributes)[count++] = (struct launch_attribute){
+            .id = cluster_dimension, .value.value = {(unsigned)launch->cluster, 1, 1}};
+    if (launch->overlap)
+        (*attributes)[count++] =
+            (struct launch_attribute){.id = programmatic_stream_serialization, .value.value = {1}};
+    return (struct launch_config){.grid = {launch->blocks, 1, 1},
+                                  .block = {launch->threads, 1, 1},
+                                  .shared = launch->shared,
+                                  .stream = launch->stream,
+                                  .attributes = *attributes,
+                                  .attribute_count = count};
+}
+
 static octgemm_status launch_special(const struct gpu_ctx *ctx, const struct gpu_launch *launch,
                                      void **params)
 {
-    enum { cluster_dimension = 4, programmatic_stream_serialization = 6 };
-    struct launch_attribute attributes[2];
-    unsigned count = 0;
-    if (launch->cluster > 1)
-        attributes[count++] = (struct launch_attribute){
-            .id = cluster_dimension, .value.value = {(unsigned)launch->cluster, 1, 1}};
-    if (launch->overlap)
-        attributes[count++] =
-            (struct launch_attribute){.id = programmatic_stream_serialization, .value.value = {1}};
-    const struct launch_config config = {.grid = {launch->blocks, 1, 1},
-                                         .block = {launch->threads, 1, 1},
-                                         .shared = launch->shared,
-                                         .stream = launch->stream,
-                                         .attributes = attributes,
-                                         .attribute_count = count};
+    struct launch_attribute attributes[most_attributes];
+    const struct launch_config config = configure(launch, &attributes);
     int code = cuda.launch_ex(&config, launch->function, params, NULL);
     return code ? octgemm_gpu_fail(ctx->driver, &cuda.launch_ex, code, launch->name) : OCTGEMM_OK;
+}
+
+/* An error is the answer where there can be no such cluster. */
+static int active_clusters(const struct gpu_launch *launch)
+{
+    struct launch_attribute attributes[most_attributes];
+    const struct launch_config config = configure(launch, &attributes);
+    int clusters = 0;
+    int code = cuda.active_clusters(&clusters, launch->function, &config);
+    return code ? 0 : clusters;
 }
 
 /* Boxes are at most 128 bytes wide and swizzled over that width, so that both a matrix
@@ -303,6 +323,7 @@ const struct gpu_driver octgemm_cuda_driver = {
     .image = image,
     .module_count = OCTGEMM_CUDA_MODULES,
     .launch_special = launch_special,
+    .active_clusters = active_clusters,
     .tensor_map = tensor_map,
     .quantizers = quantizers,
     .quantizer_count = sizeof quantizers / sizeof *quantizers,

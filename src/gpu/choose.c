@@ -57,7 +57,7 @@ static double nominal_memory(const struct gpu_device *device)
 
 static struct flows find_flows(const struct gpu_device *device, const octgemm_args *args)
 {
-    const double l2_width = device->l2_width > 0 ? device->l2_width : 52;
+    const double l2_width = device->l2_width > 0 ? device->l2_width : 60;
     const double memory_share = 0.79; /* of the nominal bandwidth, in kernels this short */
     double m = (double)args->m;
     double n = (double)args->n;
@@ -95,26 +95,30 @@ static double limited(double rate, const struct gpu_device *device)
     return most > 0 && rate > most ? most : rate;
 }
 
-/* Multiprocessors that a plan's blocks can have. A cluster lies within one of the device's groups
- * of multiprocessors; of more than two blocks it leaves some of these over: 30 clusters of 4 and 15
- * of 8 fit the 132 of an H200 (cuOccupancyMaxActiveClusters). */
-static double within_reach(const struct gpu_plan *plan, const struct gpu_device *device)
+/* Blocks of a plan, one for each tile or part of k of a tile. */
+static double count_units(const struct gpu_plan *plan)
 {
-    const double share = 0.91;
-    if (!plan->cluster || plan->splits <= 2)
-        return device->multiprocessors;
-    return floor(share * device->multiprocessors / plan->splits) * plan->splits;
+    return (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
+}
+
+/* Of these, those that the busiest multiprocessor gets. Clusters of some sizes leave
+ * multiprocessors over: of an H100's 132, those of 3, 4, 5, 6, 7 and 8 blocks take 117, 120, 110,
+ * 102, 105 and 120. */
+static double busiest_blocks(const struct gpu_plan *plan, const struct gpu_device *device,
+                             const struct gpu_functions *functions, int held)
+{
+    double reached = plan->cluster ? (double)functions->at_once[plan->splits] / held
+                                   : (double)device->multiprocessors;
+    return ceil(count_units(plan) / reached);
 }
 
 /* Microseconds that the busiest multiprocessor computes for: rounds of as many blocks as it holds,
  * and a last round of what is left, which may be too few to reach the full rate. */
-static double compute_time(const struct gpu_plan *plan, const struct flows *flows,
-                           const struct gpu_device *device, const struct gpu_kernel *kernel)
+static double compute_time(double busiest, int held, const struct gpu_plan *plan,
+                           const struct flows *flows, const struct gpu_device *device,
+                           const struct gpu_kernel *kernel)
 {
     double work = (double)kernel->tile_m * kernel->tile_n * plan->k_split;
-    double units = (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
-    double busiest = ceil(units / within_reach(plan, device));
-    int held = residents(device, kernel);
     double rounds = floor(busiest / held);
     double rest = busiest - rounds * held;
     double rate = limited(full_rate(kernel, device), device);
@@ -142,8 +146,8 @@ static double piece_time(const struct gpu_plan *plan, const struct flows *flows,
 {
     if (plan->copied)
         return 0;
-    double units = (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
-    double rounds = ceil(units / ((double)device->multiprocessors * residents(device, kernel)));
+    double rounds =
+        ceil(count_units(plan) / ((double)device->multiprocessors * residents(device, kernel)));
     double clocks = kernel->tile_m * piecework(odd->a, args->lda) +
                     kernel->tile_n * piecework(odd->b, args->ldb);
     return rounds * clocks * plan->k_split / 16 / kernel->threads / flows->clock;
@@ -167,24 +171,47 @@ static double sum_time(const struct flows *flows, int64_t rows, int64_t k)
 static double parts_bytes(const struct gpu_plan *plan, const struct gpu_kernel *kernel)
 {
     double tile = (double)kernel->tile_m * kernel->tile_n * sizeof(int32_t);
-    return octgemm_gpu_parts_in_memory(plan)
-               ? (double)plan->tiles_m * (double)plan->tiles_n * plan->splits * tile
-               : 0;
+    return octgemm_gpu_parts_in_memory(plan) ? count_units(plan) * tile : 0;
 }
 
-/* Microseconds for adding up parts of k: in a launch of its own, or by each tile's blocks. */
+/* Microseconds for adding up parts of k by clusters: each block of the busiest multiprocessor meets
+ * the others of its cluster and sends sums to them, through a network that is not fast. Where the
+ * blocks take more than half of what is there, the next launch's cannot wait beside them. */
+static double cluster_time(double busiest, const struct gpu_plan *plan,
+                           const struct gpu_functions *functions, const struct gpu_kernel *kernel,
+                           int64_t m)
+{
+    const double meeting = 0.25;
+    const double sending = 0.16; /* 1024 sums */
+    const double crowding = 0.55;
+    double sums = fmin((double)m, kernel->tile_m) * kernel->tile_n;
+    double sent = sums * (plan->splits - 1) / plan->splits;
+    int crowded = 2 * count_units(plan) > functions->at_once[plan->splits];
+    return busiest * (meeting + sending * sent / 1024) + (crowded ? crowding : 0);
+}
+
+/* Microseconds for adding up parts of k otherwise: by a launch of its own, or by each tile's last
+ * block. */
 static double join_time(const struct gpu_plan *plan, const struct flows *flows,
                         const struct gpu_kernel *kernel)
 {
-    const double zeroing = 3; /* of the counters where there is no cluster */
-    const double launch = 3;
-    const double passes = 6; /* through the L2, as it were: nothing else covers them */
+    const double launch = 1;
+    const double passes = 6.5; /* through the L2, as it were: nothing else covers them */
+    const double zeroing = 3;  /* of the counters */
+    const double part = 3;
+    return kernel->joined ? launch + passes * parts_bytes(plan, kernel) / flows->l2
+                          : zeroing + part * (plan->splits - 1);
+}
+
+/* Microseconds that parts of k take to become one; `busiest` as busiest_blocks() says, or less. */
+static double adding_time(double busiest, const struct gpu_plan *plan, const struct flows *flows,
+                          const struct gpu_functions *functions, const struct gpu_kernel *kernel,
+                          int64_t m)
+{
     if (plan->splits <= 1)
         return 0;
-    if (kernel->joined)
-        return launch + passes * parts_bytes(plan, kernel) / flows->l2;
-    return (kernel->joining != 0 ? kernel->joining : 3) * (plan->splits - 1) +
-           (plan->cluster ? 0 : zeroing);
+    return plan->cluster ? cluster_time(busiest, plan, functions, kernel, m)
+                         : join_time(plan, flows, kernel);
 }
 
 /* Flows that run beside each other take a little longer than the longest of them: a norm. This is
@@ -203,20 +230,25 @@ static double together(double a, double b, double c, double d)
 
 /* Microseconds of a plan. */
 static double predict(const struct gpu_plan *plan, const struct flows *flows,
-                      const struct gpu_device *device, const struct gpu_kernel *kernel,
-                      const octgemm_args *args, const struct gpu_odd *odd)
+                      const struct gpu_device *device, const struct gpu_functions *functions,
+                      const struct gpu_kernel *kernel, const octgemm_args *args,
+                      const struct gpu_odd *odd)
 {
-    double compute = compute_time(plan, flows, device, kernel);
+    const double apart = 0.6; /* of a cluster's blocks no two read the same, which the L2 serves at
+                                 once to neighbours */
+    int held = residents(device, kernel);
+    double busiest = busiest_blocks(plan, device, functions, held);
+    double compute = compute_time(busiest, held, plan, flows, device, kernel);
     double pieces = piece_time(plan, flows, device, kernel, args, odd);
-    double units = (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
     int rows = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) + kernel->tile_n
                             : kernel->tile_m + kernel->tile_n;
-    double l2_bytes = units * rows * plan->k_split;
+    double l2_bytes = count_units(plan) * rows * plan->k_split;
     if (!kernel->joined)
         l2_bytes += 2 * parts_bytes(plan, kernel);
-    double time = kernel->fixed + together(compute, flows->memory_bytes / flows->memory,
-                                           l2_bytes / flows->l2, pieces);
-    time += join_time(plan, flows, kernel);
+    double l2 = flows->l2 * (plan->cluster ? apart : 1);
+    double time = kernel->fixed +
+                  together(compute, flows->memory_bytes / flows->memory, l2_bytes / l2, pieces);
+    time += adding_time(busiest, plan, flows, functions, kernel, args->m);
     if (plan->copied && odd->a)
         time += copy_time(flows, args->m, args->k);
     if (plan->copied && odd->b)
@@ -227,7 +259,7 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
 }
 
 /* The plan with about `wanted` parts of k; 0 when the kernel cannot do that. */
-static int split(struct gpu_plan *plan, int wanted, const struct gpu_device *device,
+static int split(struct gpu_plan *plan, int wanted, const struct gpu_functions *functions,
                  const struct gpu_kernel *kernel, const octgemm_args *args, int frugal)
 {
     int64_t steps = octgemm_gpu_tiles(args->k, kernel->tile_k);
@@ -235,8 +267,10 @@ static int split(struct gpu_plan *plan, int wanted, const struct gpu_device *dev
         return 0;
     plan->k_split = (int)octgemm_gpu_tiles(steps, wanted) * kernel->tile_k;
     plan->splits = plan->k_split > 0 ? (int)octgemm_gpu_tiles(args->k, plan->k_split) : 1;
-    plan->cluster = device->clusters && plan->splits > 1 && plan->splits <= kernel->cluster_splits;
-    return plan->splits == 1 || plan->cluster || !frugal;
+    plan->cluster = plan->splits > 1 && plan->splits <= kernel->cluster_splits;
+    if (plan->cluster)
+        return functions->at_once[plan->splits] > 0;
+    return plan->splits == 1 || !frugal;
 }
 
 /* How many tiles of m take turns over the tiles of n: as the kernel likes it, as long as the L2
@@ -252,7 +286,8 @@ static int raster_group(const struct gpu_device *device, const struct gpu_kernel
 }
 
 void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
-                      const struct gpu_kernel *kernel, const octgemm_args *args, int frugal)
+                      const struct gpu_functions *functions, const struct gpu_kernel *kernel,
+                      const octgemm_args *args, int frugal)
 {
     struct flows flows = find_flows(device, args);
     struct gpu_plan candidate = {.tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m),
@@ -270,15 +305,16 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
          candidate.copied++)
         for (int wanted = 1; wanted <= most; wanted++) {
             int before = wanted > 1 ? candidate.splits : 0;
-            if (!split(&candidate, wanted, device, kernel, args, frugal) ||
+            if (!split(&candidate, wanted, functions, kernel, args, frugal) ||
                 candidate.splits == before)
                 continue;
             /* No plan is faster than its bytes from memory, and more parts only add to that. */
             if (found && kernel->fixed + flows.memory_bytes / flows.memory +
-                                 join_time(&candidate, &flows, kernel) >=
+                                 adding_time(1, &candidate, &flows, functions, kernel, args->m) >=
                              plan->microseconds)
                 break;
-            candidate.microseconds = predict(&candidate, &flows, device, kernel, args, &odd);
+            candidate.microseconds =
+                predict(&candidate, &flows, device, functions, kernel, args, &odd);
             if (!found || candidate.microseconds < plan->microseconds)
                 *plan = candidate;
             found = 1;

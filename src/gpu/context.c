@@ -46,6 +46,24 @@ static octgemm_status find_function(struct gpu_ctx *ctx, unsigned module, const 
     return code ? octgemm_gpu_fail(driver, &calls->function_set, code, name) : OCTGEMM_OK;
 }
 
+/* How many blocks of a kernel run at a time in clusters of each size. They lie within groups of
+ * multiprocessors, whose sizes differ between two chips of one name; so the driver is asked. */
+static void find_clusters(const struct gpu_ctx *ctx, const struct gpu_kernel *kernel,
+                          struct gpu_functions *functions)
+{
+    if (!ctx->device->clusters)
+        return;
+    for (int size = 2; size <= kernel->cluster_splits; size++) {
+        const struct gpu_launch launch = {.function = functions->aligned,
+                                          .name = kernel->function,
+                                          .blocks = (unsigned)size,
+                                          .threads = (unsigned)kernel->threads,
+                                          .shared = (unsigned)kernel->shared,
+                                          .cluster = size};
+        functions->at_once[size] = ctx->driver->active_clusters(&launch) * size;
+    }
+}
+
 static octgemm_status find_functions(struct gpu_ctx *ctx)
 {
     const struct gpu_driver *driver = ctx->driver;
@@ -71,6 +89,8 @@ static octgemm_status find_functions(struct gpu_ctx *ctx)
         if (status == OCTGEMM_OK && ctx->device->packed_rows > 1)
             status = find_function(ctx, kernel->module, kernel->packed, kernel->shared,
                                    &functions->packed);
+        if (status == OCTGEMM_OK)
+            find_clusters(ctx, kernel, functions);
     }
     return status;
 }

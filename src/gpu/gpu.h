@@ -128,6 +128,10 @@ struct gpu_driver {
     octgemm_status (*launch_special)(const struct gpu_ctx *ctx, const struct gpu_launch *launch,
                                      void **params);
 
+    /* How many clusters of launch->cluster blocks the device can run at a time; 0: such a launch
+     * would fail. On devices that have clusters. */
+    int (*active_clusters)(const struct gpu_launch *launch);
+
     /* Fills a 128-byte tensor map for a kernel that asks for them (struct gpu_kernel, maps).
      * NULL where the driver has no such thing. */
     octgemm_status (*tensor_map)(const struct gpu_ctx *ctx, void *map,
@@ -176,8 +180,9 @@ struct gpu_kernel {
     int persistent;     /* no more blocks than the device runs at a time, each with many units,
                            unless k is split */
     int neighbours;     /* so many blocks are a cluster that has neighbouring tiles of n; 0: none */
-    int cluster_splits; /* so many parts of k or fewer are summed by a cluster: part u % splits of
-                           tile u / splits, no partial sums in memory; 0: does not do that */
+    int cluster_splits; /* parts of k are added by a cluster, of so many blocks or fewer: part
+                           u % splits of tile u / splits, no partial sums in memory; 0: they are
+                           not */
     int joined;         /* parts of k that are in memory are added by the driver's join; 0: by the
                            last block of a tile to arrive */
     int overlap;        /* waits in the kernel itself for the kernel ahead in the stream */
@@ -197,8 +202,6 @@ struct gpu_kernel {
     double alone;       /* and of one that runs a single block */
     double start;       /* microseconds between the end of a block and the next block's first sum */
     double fixed;       /* microseconds that any launch of it takes */
-    double joining;     /* microseconds for the sums of each part of k but one, where blocks of the
-                           kernel add them; 0: 3 */
 };
 
 /* A quantiser; struct octgemm_quantize_params. */
@@ -245,9 +248,13 @@ struct gpu_choice {
 
 enum { OCTGEMM_GPU_MODULES = 16 };
 
+enum { OCTGEMM_GPU_CLUSTER = 8 }; /* the most blocks of a cluster that every device can have */
+
 /* The functions of a kernel on the opened device; NULL: not there. */
 struct gpu_functions {
     void *aligned, *unaligned, *packed;
+    int at_once[OCTGEMM_GPU_CLUSTER + 1]; /* blocks that run at a time in clusters of so many, where
+                                             the kernel adds parts of k in them */
 };
 
 struct gpu_ctx {
@@ -323,7 +330,8 @@ int octgemm_gpu_needs_sums(const struct gpu_kernel *kernel, const octgemm_args *
 /* How `kernel` would do args on the device. frugal: without a workspace for partial sums and
  * copies. */
 void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
-                      const struct gpu_kernel *kernel, const octgemm_args *args, int frugal);
+                      const struct gpu_functions *functions, const struct gpu_kernel *kernel,
+                      const octgemm_args *args, int frugal);
 
 /* How many tiles (or blocks) of `size` cover `count`. */
 static inline int64_t octgemm_gpu_tiles(int64_t count, int64_t size)

@@ -94,13 +94,20 @@ static int odd_addresses(const struct gpu_kernel *kernel, const octgemm_args *ar
            ((uintptr_t)args->d & element_mask(args->d_type)) != 0;
 }
 
+static const struct gpu_functions *functions_of(const struct gpu_ctx *ctx,
+                                                const struct kernel *self)
+{
+    return &ctx->functions[self - ctx->base.backend->kernels];
+}
+
 /* The plan of a run. Odd addresses get no workspace for partial sums nor copies:
  * octgemm_workspace() may have been asked before the addresses were known, and what it said must be
  * enough for whichever kernel runs. */
-static void make_plan(struct gpu_plan *plan, const octgemm_ctx *ctx,
-                      const struct gpu_kernel *kernel, const octgemm_args *args)
+static void make_plan(struct gpu_plan *plan, const octgemm_ctx *ctx, const struct kernel *self,
+                      const octgemm_args *args)
 {
-    octgemm_gpu_plan(plan, gpu(ctx)->device, kernel, args, odd_addresses(kernel, args));
+    octgemm_gpu_plan(plan, gpu(ctx)->device, functions_of(gpu(ctx), self), self->impl, args,
+                     odd_addresses(self->impl, args));
 }
 
 const struct kernel *octgemm_gpu_choose(const octgemm_ctx *ctx, const octgemm_args *args)
@@ -110,7 +117,7 @@ const struct kernel *octgemm_gpu_choose(const octgemm_ctx *ctx, const octgemm_ar
         return choice.kernel;
     choice.kernel = octgemm_compare_kernels(ctx, args);
     if (choice.kernel) {
-        make_plan(&choice.plan, ctx, choice.kernel->impl, args);
+        make_plan(&choice.plan, ctx, choice.kernel, args);
         octgemm_gpu_remember(gpu(ctx), args, &choice);
     }
     return choice.kernel;
@@ -124,7 +131,7 @@ static void find_plan(struct gpu_plan *plan, const octgemm_ctx *ctx, const struc
     if (octgemm_gpu_recall(gpu(ctx), args, &choice) && choice.kernel == self)
         *plan = choice.plan;
     else
-        make_plan(plan, ctx, self->impl, args);
+        make_plan(plan, ctx, self, args);
 }
 
 const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
@@ -156,7 +163,7 @@ double octgemm_gpu_cost(const octgemm_ctx *ctx, const struct kernel *self, const
     struct gpu_plan plan;
     if (args->m < kernel->from_m)
         return HUGE_VAL;
-    make_plan(&plan, ctx, kernel, args);
+    make_plan(&plan, ctx, self, args);
     return plan.microseconds;
 }
 
@@ -437,7 +444,7 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
     if (status != OCTGEMM_OK)
         return status;
 
-    const struct gpu_functions *functions = &ctx->functions[self - ctx->base.backend->kernels];
+    const struct gpu_functions *functions = functions_of(ctx, self);
     int grouped = is_grouped(ctx, args);
     int pieces = !plan.copied && (odd.a || odd.b || odd_addresses(kernel, args));
     int64_t neighbours = kernel->neighbours > 1 ? kernel->neighbours : 1;

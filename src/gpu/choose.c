@@ -101,34 +101,50 @@ static double count_units(const struct gpu_plan *plan)
     return (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
 }
 
-/* Of these, those that the busiest multiprocessor gets. Clusters of some sizes leave
- * multiprocessors over: of an H100's 132, those of 3, 4, 5, 6, 7 and 8 blocks take 117, 120, 110,
- * 102, 105 and 120. */
-static double busiest_blocks(const struct gpu_plan *plan, const struct gpu_device *device,
-                             const struct gpu_functions *functions, int held)
+/* How a plan's blocks meet the device: rounds of as many as run at a time, and a last one of what
+ * is left, of which the busiest multiprocessor has `left`. */
+struct rounds {
+    double whole, left;
+    int held; /* blocks of a multiprocessor in a whole round */
+};
+
+/* Clusters of some sizes leave multiprocessors over: of an H100's 132, those of 3, 4, 5, 6, 7 and 8
+ * blocks take 117, 120, 110, 102, 105 and 120. */
+static struct rounds find_rounds(const struct gpu_plan *plan, const struct gpu_device *device,
+                                 const struct gpu_functions *functions,
+                                 const struct gpu_kernel *kernel)
 {
-    double reached = plan->cluster ? (double)functions->at_once[plan->splits] / held
-                                   : (double)device->multiprocessors;
-    return ceil(count_units(plan) / reached);
+    int held = residents(device, kernel);
+    double at_once =
+        plan->cluster ? functions->at_once[plan->splits] : (double)held * device->multiprocessors;
+    double units = count_units(plan);
+    double whole = floor(units / at_once);
+    const struct rounds rounds = {
+        .whole = whole, .left = ceil((units - whole * at_once) * held / at_once), .held = held};
+    return rounds;
 }
 
-/* Microseconds that the busiest multiprocessor computes for: rounds of as many blocks as it holds,
- * and a last round of what is left, which may be too few to reach the full rate. */
-static double compute_time(double busiest, int held, const struct gpu_plan *plan,
+/* Blocks of the busiest multiprocessor. */
+static double busiest_blocks(const struct rounds *rounds)
+{
+    return rounds->whole * rounds->held + rounds->left;
+}
+
+/* Microseconds that the busiest multiprocessor computes for; what is left may be too few blocks to
+ * reach the full rate. */
+static double compute_time(const struct rounds *rounds, const struct gpu_plan *plan,
                            const struct flows *flows, const struct gpu_device *device,
                            const struct gpu_kernel *kernel)
 {
     double work = (double)kernel->tile_m * kernel->tile_n * plan->k_split;
-    double rounds = floor(busiest / held);
-    double rest = busiest - rounds * held;
     double rate = limited(full_rate(kernel, device), device);
     double alone = kernel->alone > 0 ? limited(kernel->alone, device) : rate; /* if not measured */
     /* Fewer blocks than the rate was measured with, for want of shared memory. */
-    double full = held < kernel->resident ? fmin(rate, held * alone) : rate;
-    double clocks = rounds * held * work / full;
-    if (rest > 0)
-        clocks += fmax(rest * work / rate, work / alone);
-    return clocks / flows->clock + kernel->start * (rounds + (rest > 0));
+    double full = rounds->held < kernel->resident ? fmin(rate, rounds->held * alone) : rate;
+    double clocks = rounds->whole * rounds->held * work / full;
+    if (rounds->left > 0)
+        clocks += fmax(rounds->left * work / full, work / alone);
+    return clocks / flows->clock + kernel->start * (rounds->whole + (rounds->left > 0));
 }
 
 /* Clocks that a thread takes for 16 bytes of a row that it cannot read at once. */
@@ -236,9 +252,9 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
 {
     const double apart = 0.6; /* of a cluster's blocks no two read the same, which the L2 serves at
                                  once to neighbours */
-    int held = residents(device, kernel);
-    double busiest = busiest_blocks(plan, device, functions, held);
-    double compute = compute_time(busiest, held, plan, flows, device, kernel);
+    const struct rounds rounds = find_rounds(plan, device, functions, kernel);
+    double busiest = busiest_blocks(&rounds);
+    double compute = compute_time(&rounds, plan, flows, device, kernel);
     double pieces = piece_time(plan, flows, device, kernel, args, odd);
     int rows = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) + kernel->tile_n
                             : kernel->tile_m + kernel->tile_n;

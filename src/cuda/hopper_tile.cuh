@@ -104,8 +104,9 @@ struct hopper_work {
     int rank; /* of this block in its cluster */
     uint32_t first_unit, units, step;
     uint32_t tiles_m, tiles_n, group;
-    int last_m, box_rows; /* where the last tile starts; tokens that a block loads of one */
-    int k_first, count;   /* of each unit: where its k starts, and how many stages it has */
+    int last_m, last_n; /* where the last tiles start */
+    int box_rows;       /* tokens that a block loads of a tile */
+    int k_first, count; /* of each unit: where its k starts, and how many stages it has */
 
     __device__ __forceinline__ explicit hopper_work(const octgemm_gemm_params &p)
     {
@@ -125,6 +126,7 @@ struct hopper_work {
         units = tiles_m * tiles_n;
         group = p.group;
         last_m = (int)max(p.m - T::tile_m, (int64_t)0);
+        last_n = (int)max((p.n + 15) / 16 * 16 - T::tile_n, (int64_t)0);
         box_rows = p.box_rows;
         k_first = splits > 1 ? rank * p.k_split : 0;
         const int k_last = splits > 1 ? min(p.k, k_first + p.k_split) : p.k;
@@ -134,20 +136,21 @@ struct hopper_work {
     /* The first token and the first weight of a unit's tile. Raster: `group` tiles of m take turns
      * over the tiles of n, so that what is running at one time is nearly a square of D and reads
      * little. The one tile of few tokens needs no divisions, which the first load would wait for.
-     * The last tile of more ends with the last token, and has some that its neighbour has too:
-     * what both write is the same, and the engine takes long for rows that are not there. */
+     * The last tile of more ends with the last token and with the last 16 weights, and has some
+     * that its neighbour has too: what both write is the same, and the engine takes long for rows
+     * that are not there. */
     __device__ __forceinline__ void place(uint32_t unit, int &m0, int &n0) const
     {
         if (T::cluster == 1 && tiles_m == 1) {
             m0 = 0;
-            n0 = (int)unit * T::tile_n;
+            n0 = min((int)unit * T::tile_n, last_n);
             return;
         }
         const uint32_t stripe = unit / (group * tiles_n), first = stripe * group;
         const uint32_t width = min(tiles_m - first, group), rest = unit - first * tiles_n;
         const uint32_t tile = rest / width;
         m0 = min((int)(first + rest - tile * width) * T::tile_m, last_m);
-        n0 = (int)(T::cluster > 1 ? tile * T::cluster + rank : tile) * T::tile_n;
+        n0 = min((int)(T::cluster > 1 ? tile * T::cluster + rank : tile) * T::tile_n, last_n);
     }
 };
 

@@ -38,7 +38,9 @@ __device__ __forceinline__ hopper_range hopper_join(hopper_sums<T> &sums, int to
         barrier_expect(ring.joined(), (splits - 1) * (end - first) * T::group_bytes);
     cluster_wait();
 
-    int owner = -1, next = 0; /* of this group of tokens; the first group of the next block */
+    /* Of this group of tokens, and the first group of the next owner. Past the last group that is
+     * used both mean nothing, and nothing is sent. */
+    int owner = -1, next = 0;
     uint32_t there = 0, joined = 0;
 #pragma unroll
     for (int j = 0; j < groups; j++) {

@@ -6,9 +6,9 @@
  *
  * Roles. One thread has the copy engine bring boxes of 128 bytes of k into a ring of `stages`; one
  * to three warpgroups multiply what is there and give the stage back. What the engine reads outside
- * of a matrix is zero, so no edge needs code here; but it takes long for that, so there are no more
- * rows of tokens in a box than in the matrix. Blocks are persistent: while sums are rounded and
- * written, the next tile is already coming.
+ * of a matrix is zero, so no edge needs code here; but it takes long for that, so a box has no more
+ * rows of tokens than the matrix, and the last tiles end where the matrix does. Blocks are
+ * persistent: while sums are rounded and written, the next tile is already coming.
  *
  * Together, the warpgroups share the weights of one tile. In turns, each has a whole tile, and one
  * writes its tile while the other multiplies.
@@ -39,6 +39,7 @@
 #define OCTGEMM_HOPPER_CUH
 
 #include "cuda/hopper_finish.cuh"
+#include "cuda/hopper_join.cuh"
 #include "cuda/hopper_tile.cuh"
 
 /* -- the copying thread ----------------------------------------------------------------------- */

@@ -11,12 +11,6 @@
 
 #include "cuda/hopper_tile.cuh"
 
-/* The tokens of a tile that a block finishes: all that exist, or its share where parts of k are
- * added. */
-struct hopper_range {
-    int first, end;
-};
-
 /* Parts of k: each block of the cluster finishes some of the groups of 8 tokens that a lane's sums
  * are of, and gets the others' sums of these. Which lane has what is the same in every block, so
  * sums go from registers to where the same thread of the other block adds them, 16 bytes at a time.
@@ -46,9 +40,9 @@ __device__ __forceinline__ hopper_range hopper_join(hopper_sums<T> &sums, int to
     for (int j = 0; j < groups; j++) {
         if (j == next) {
             const int part = rank < ++owner ? rank : rank - 1; /* of the owner's others */
-            there = barrier_of_block(ring.start, owner) + place +
-                    (part * share - next) * T::group_bytes;
-            joined = barrier_of_block(ring.joined(), owner);
+            there =
+                place_in_block(ring.start, owner) + place + (part * share - next) * T::group_bytes;
+            joined = place_in_block(ring.joined(), owner);
             next += share;
         }
         if (j < used && owner != rank)

@@ -35,9 +35,6 @@ struct hopper_tile {
     static constexpr int sharers = turns ? 1 : warpgroups; /* warpgroups of a tile */
     static constexpr int tile_m = tile_m_, tile_n = 64 * blocks * sharers, tile_k = 128;
     static constexpr int workers = 128 * warpgroups;
-    /* Of all that multiply; each warpgroup has one before it, and 0 is the block's. A number has
-     * one size only: a warpgroup may be at its own while another is at this. */
-    static constexpr int workers_barrier = 1 + warpgroups;
     static constexpr int threads = workers + (warpgroups > 1 ? 128 : 32);
     /* Of each thread, 64K together; where there is one warpgroup, launch bounds say it. */
     static constexpr int copier_registers = warpgroups == 3 ? 32 : 40;
@@ -206,7 +203,7 @@ struct hopper_ring {
      * tells it. */
     __device__ __forceinline__ uint32_t empties(int lane) const
     {
-        return T::cluster > 1 ? barrier_of_block(empty(0), lane & (T::cluster - 1)) : empty(0);
+        return T::cluster > 1 ? place_in_block(empty(0), lane & (T::cluster - 1)) : empty(0);
     }
 
     /* A warp is done with a stage. */
@@ -251,5 +248,11 @@ struct hopper_lane {
 /* Of a lane, four for each 8 tokens: two weights, 8 apart, of two tokens. */
 template <typename T>
 using hopper_sums = int32_t[T::blocks][T::tile_m / 2];
+
+/* The tokens of a tile that a block finishes: all that exist, or its share where parts of k are
+ * added. */
+struct hopper_range {
+    int first, end;
+};
 
 #endif

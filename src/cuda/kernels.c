@@ -27,7 +27,7 @@
     WGMMA(suffix, m, n, .neighbours = 2, .boxes = 1, .max_splits = 1, .resident = 1,               \
           .threads = 384, __VA_ARGS__)
 #define WGMMA_SPLIT(suffix, m, n, most, ...)                                                       \
-    WGMMA(suffix, m, n, .cluster_splits = most, .max_splits = most, __VA_ARGS__)
+    WGMMA(suffix, m, n, .clustered = 1, .max_splits = most, __VA_ARGS__)
 
 static const struct kernel kernels[] = {
     WGMMA_PAIR("_pair", 256, 128, .shared = 231504, .group = 16, .from_m = 300, .rate = 3964,

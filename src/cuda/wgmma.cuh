@@ -173,17 +173,16 @@ __device__ __forceinline__ void barrier_arrive(uint32_t barrier)
     asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
 
-/* The same place of shared memory, a barrier's or any, in block `rank` of the cluster; and arriving
- * at a barrier there. (Not
- * .release.cluster, for which ptxas 13.0 has a fence of the whole GPU: what is signalled here is
- * that reads are over.) */
-__device__ __forceinline__ uint32_t barrier_of_block(uint32_t barrier, int rank)
+/* The same place of shared memory, a barrier's or any, in block `rank` of the cluster. */
+__device__ __forceinline__ uint32_t place_in_block(uint32_t address, int rank)
 {
     uint32_t remote;
-    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(remote) : "r"(barrier), "r"(rank));
+    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(remote) : "r"(address), "r"(rank));
     return remote;
 }
 
+/* Arrives at a barrier there. (Not .release.cluster, for which ptxas 13.0 has a fence of the whole
+ * GPU: what is signalled here is that reads are over.) */
 __device__ __forceinline__ void barrier_arrive_remote(uint32_t remote)
 {
     asm volatile("mbarrier.arrive.shared::cluster.b64 _, [%0];" ::"r"(remote) : "memory");
@@ -300,7 +299,7 @@ __device__ __forceinline__ void written_for_copies()
 }
 
 /* Four words to shared memory of another block of the cluster, and 16 bytes more have come to a
- * barrier there; both places by barrier_of_block(). */
+ * barrier there; both places by place_in_block(). */
 __device__ __forceinline__ void store_to_block(uint32_t to, const int32_t *v, uint32_t barrier)
 {
     asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 "

@@ -124,6 +124,12 @@ static struct rounds find_rounds(const struct gpu_plan *plan, const struct gpu_d
     return rounds;
 }
 
+/* How many there are, the last one included. */
+static double count_rounds(const struct rounds *rounds)
+{
+    return rounds->whole + (rounds->left > 0);
+}
+
 /* Blocks of the busiest multiprocessor. */
 static double busiest_blocks(const struct rounds *rounds)
 {
@@ -144,7 +150,7 @@ static double compute_time(const struct rounds *rounds, const struct gpu_plan *p
     double clocks = rounds->whole * rounds->held * work / full;
     if (rounds->left > 0)
         clocks += fmax(rounds->left * work / full, work / alone);
-    return clocks / flows->clock + kernel->start * (rounds->whole + (rounds->left > 0));
+    return clocks / flows->clock + kernel->start * count_rounds(rounds);
 }
 
 /* Clocks that a thread takes for 16 bytes of a row that it cannot read at once. */
@@ -156,17 +162,15 @@ static double piecework(int odd, int64_t ld)
 }
 
 /* Microseconds that the threads of a multiprocessor's blocks read such rows for. */
-static double piece_time(const struct gpu_plan *plan, const struct flows *flows,
-                         const struct gpu_device *device, const struct gpu_kernel *kernel,
+static double piece_time(const struct rounds *rounds, const struct gpu_plan *plan,
+                         const struct flows *flows, const struct gpu_kernel *kernel,
                          const octgemm_args *args, const struct gpu_odd *odd)
 {
     if (plan->copied)
         return 0;
-    double rounds =
-        ceil(count_units(plan) / ((double)device->multiprocessors * residents(device, kernel)));
     double clocks = kernel->tile_m * piecework(odd->a, args->lda) +
                     kernel->tile_n * piecework(odd->b, args->ldb);
-    return rounds * clocks * plan->k_split / 16 / kernel->threads / flows->clock;
+    return count_rounds(rounds) * clocks * plan->k_split / 16 / kernel->threads / flows->clock;
 }
 
 /* Microseconds for copying an operand's rows. */
@@ -255,7 +259,7 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
     const struct rounds rounds = find_rounds(plan, device, functions, kernel);
     double busiest = busiest_blocks(&rounds);
     double compute = compute_time(&rounds, plan, flows, device, kernel);
-    double pieces = piece_time(plan, flows, device, kernel, args, odd);
+    double pieces = piece_time(&rounds, plan, flows, kernel, args, odd);
     int rows = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) + kernel->tile_n
                             : kernel->tile_m + kernel->tile_n;
     double l2_bytes = count_units(plan) * rows * plan->k_split;
@@ -283,7 +287,7 @@ static int split(struct gpu_plan *plan, int wanted, const struct gpu_functions *
         return 0;
     plan->k_split = (int)octgemm_gpu_tiles(steps, wanted) * kernel->tile_k;
     plan->splits = plan->k_split > 0 ? (int)octgemm_gpu_tiles(args->k, plan->k_split) : 1;
-    plan->cluster = plan->splits > 1 && plan->splits <= kernel->cluster_splits;
+    plan->cluster = plan->splits > 1 && kernel->clustered;
     if (plan->cluster)
         return functions->at_once[plan->splits] > 0;
     return plan->splits == 1 || !frugal;

@@ -51,9 +51,9 @@ static octgemm_status find_function(struct gpu_ctx *ctx, unsigned module, const 
 static void find_clusters(const struct gpu_ctx *ctx, const struct gpu_kernel *kernel,
                           struct gpu_functions *functions)
 {
-    if (!ctx->device->clusters)
+    if (!ctx->device->clusters || !kernel->clustered)
         return;
-    for (int size = 2; size <= kernel->cluster_splits; size++) {
+    for (int size = 2; size <= kernel->max_splits; size++) {
         const struct gpu_launch launch = {.function = functions->aligned,
                                           .name = kernel->function,
                                           .blocks = (unsigned)size,

@@ -163,6 +163,8 @@ struct gpu_matrix {
 
 /* -- kernels --------------------------------------------------------------------------------- */
 
+enum { OCTGEMM_GPU_CLUSTER = 8 }; /* the most blocks of a cluster that every device can have */
+
 /* A GEMM kernel: struct kernel.impl. */
 struct gpu_kernel {
     unsigned module;
@@ -174,34 +176,33 @@ struct gpu_kernel {
     int first, last;       /* generations it was written for, both included */
     int tile_m, tile_n, tile_k;
     int threads;
-    int shared;         /* dynamic shared memory, bytes */
-    int align;          /* a power of two */
-    int resident;       /* blocks that run on a multiprocessor at a time */
-    int persistent;     /* no more blocks than the device runs at a time, each with many units,
-                           unless k is split */
-    int neighbours;     /* so many blocks are a cluster that has neighbouring tiles of n; 0: none */
-    int cluster_splits; /* parts of k are added by a cluster, of so many blocks or fewer: part
-                           u % splits of tile u / splits, no partial sums in memory; 0: they are
-                           not */
-    int joined;         /* parts of k that are in memory are added by the driver's join; 0: by the
-                           last block of a tile to arrive */
-    int overlap;        /* waits in the kernel itself for the kernel ahead in the stream */
-    int max_splits;     /* 1: k is not split */
-    int group;          /* tiles of m that are walked together (params.h), if the L2 keeps what
-                           these read of A; 0: 8 */
-    int64_t max_m;      /* 0: any */
-    int64_t from_m;     /* with fewer tokens it is slower than its figures say, and not chosen */
-    int counts;         /* adds up B's rows itself where m leaves a token of the tile unused: zero
-                           points then need no sums ahead (column is NULL) */
-    int maps;           /* takes tensor maps as a second parameter, struct octgemm_tensor_maps, with
-                           boxes of tile_k bytes of octgemm_gpu_box_rows() and of tile_n rows */
-    int boxes;          /* and a third one of D, whose results leave in boxes */
-    double rate;        /* multiply-adds per clock of a multiprocessor that runs all it can */
-    double h200_rate;   /* the same, measured on an H200, told from an H100 by its more than 4
-                           TB/s of memory; 0: no different */
-    double alone;       /* and of one that runs a single block */
-    double start;       /* microseconds between the end of a block and the next block's first sum */
-    double fixed;       /* microseconds that any launch of it takes */
+    int shared;       /* dynamic shared memory, bytes */
+    int align;        /* a power of two */
+    int resident;     /* blocks that run on a multiprocessor at a time */
+    int persistent;   /* no more blocks than the device runs at a time, each with many units,
+                         unless k is split */
+    int neighbours;   /* so many blocks are a cluster that has neighbouring tiles of n; 0: none */
+    int clustered;    /* parts of k, OCTGEMM_GPU_CLUSTER at most, are added by a cluster: part
+                         u % splits of tile u / splits, no partial sums in memory */
+    int joined;       /* parts of k that are in memory are added by the driver's join; 0: by the
+                         last block of a tile to arrive */
+    int overlap;      /* waits in the kernel itself for the kernel ahead in the stream */
+    int max_splits;   /* 1: k is not split */
+    int group;        /* tiles of m that are walked together (params.h), if the L2 keeps what
+                         these read of A; 0: 8 */
+    int64_t max_m;    /* 0: any */
+    int64_t from_m;   /* with fewer tokens it is slower than its figures say, and not chosen */
+    int counts;       /* adds up B's rows itself where m leaves a token of the tile unused: zero
+                         points then need no sums ahead (column is NULL) */
+    int maps;         /* takes tensor maps as a second parameter, struct octgemm_tensor_maps, with
+                         boxes of tile_k bytes of octgemm_gpu_box_rows() and of tile_n rows */
+    int boxes;        /* and a third one of D, whose results leave in boxes */
+    double rate;      /* multiply-adds per clock of a multiprocessor that runs all it can */
+    double h200_rate; /* the same, measured on an H200, told from an H100 by its more than 4
+                         TB/s of memory; 0: no different */
+    double alone;     /* and of one that runs a single block */
+    double start;     /* microseconds between the end of a block and the next block's first sum */
+    double fixed;     /* microseconds that any launch of it takes */
 };
 
 /* A quantiser; struct octgemm_quantize_params. */
@@ -247,8 +248,6 @@ struct gpu_choice {
 /* -- a context ------------------------------------------------------------------------------- */
 
 enum { OCTGEMM_GPU_MODULES = 16 };
-
-enum { OCTGEMM_GPU_CLUSTER = 8 }; /* the most blocks of a cluster that every device can have */
 
 /* The functions of a kernel on the opened device; NULL: not there. */
 struct gpu_functions {

@@ -87,8 +87,8 @@ typedef struct octgemm_ctx octgemm_ctx;
  * Pointers are device pointers of the context's backend (host pointers on the cpu and ref
  * backends); octgemm only reads and writes them during the operation and keeps none. Strides count
  * elements. No pointer needs an alignment, not even that of its element type; naturally aligned
- * buffers are faster. D must not overlap an input; the gaps between its rows (ldd > n) are left
- * untouched.
+ * buffers are faster, and on a GPU operands whose strides lda and ldb are multiples of 128. D must
+ * not overlap an input; the gaps between its rows (ldd > n) are left untouched.
  *
  * lda >= k, ldb >= k (not looked at when packed) and ldd >= n always; a pointer may be NULL only
  * where nothing is read or written through it (a and b when m, n or k is 0, but packed weights

@@ -898,6 +898,41 @@ START_TEST(an_h200_has_figures_of_its_own)
 }
 END_TEST
 
+/* Rows that start off the L2's lines cost more of its bandwidth, which larger tiles need less of.
+ * Packed rows are on lines, whatever ldb says. */
+START_TEST(rows_off_lines_get_larger_tiles)
+{
+    static const struct {
+        int64_t lda, ldb;
+        octgemm_layout layout;
+        const char *kernel;
+    } cases[] = {{4096, 4096, OCTGEMM_B_ROWS, "wgmma_64x64x128_deep"},
+                 {4224, 4352, OCTGEMM_B_ROWS, "wgmma_64x64x128_deep"},
+                 {4096, 4112, OCTGEMM_B_PACKED, "wgmma_64x64x128_deep"},
+                 {4112, 4112, OCTGEMM_B_ROWS, "wgmma_128x128x128"}};
+    static _Alignas(16) char memory[256];
+    struct mock_cuda *mock = load_mock();
+    octgemm_ctx *ctx;
+    octgemm_info info;
+    octgemm_args args = product(memory);
+    mock->devices = 1;
+    mock->capability[0] = 90;
+    mock->figures.memory_clock_khz = 2619000;
+    mock->figures.memory_bus_bits = 5120;
+    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
+        return; /* configure was told to make no code for it */
+    args.za = NULL;
+    args.m = 128;
+    args.n = args.ldd = args.k = 4096;
+    args.lda = cases[_i].lda;
+    args.ldb = cases[_i].ldb;
+    args.b_layout = cases[_i].layout;
+    ck_assert_int_eq(octgemm_query(ctx, &args, &info), OCTGEMM_OK);
+    ck_assert_str_eq(info.kernel, cases[_i].kernel);
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* Product number i of many: whatever a choice may depend on, in turn, and the sizes fastest. */
 static octgemm_args varied(unsigned i, char *memory)
 {
@@ -1123,6 +1158,7 @@ int main(void)
     tcase_add_loop_test(tests, choices_are_sane_on_other_gpus, 0, sizeof gpus / sizeof *gpus);
     tcase_add_loop_test(tests, choices_are_sane_on_an_h200, 0, 3);
     tcase_add_loop_test(tests, an_h200_has_figures_of_its_own, 0, 2);
+    tcase_add_loop_test(tests, rows_off_lines_get_larger_tiles, 0, 4);
     tcase_add_test(tests, what_was_asked_before_changes_nothing);
     tcase_add_test(tests, threads_choose_alike);
     gpu_add_failure_tests(tests, &cuda_failures);

@@ -45,6 +45,7 @@ int octgemm_gpu_needs_sums(const struct gpu_kernel *kernel, const octgemm_args *
 struct flows {
     double clock;        /* per microsecond */
     double memory;       /* bytes per microsecond */
+    double l2_width;     /* bytes per clock into a multiprocessor */
     double l2;           /* bytes per microsecond, all multiprocessors together */
     double memory_bytes; /* that the operation must move at least */
 };
@@ -57,7 +58,6 @@ static double nominal_memory(const struct gpu_device *device)
 
 static struct flows find_flows(const struct gpu_device *device, const octgemm_args *args)
 {
-    const double l2_width = device->l2_width > 0 ? device->l2_width : 60;
     const double memory_share = 0.79; /* of the nominal bandwidth, in kernels this short */
     double m = (double)args->m;
     double n = (double)args->n;
@@ -65,7 +65,8 @@ static struct flows find_flows(const struct gpu_device *device, const octgemm_ar
     struct flows flows;
     flows.clock = device->clock_khz * 1e-3;
     flows.memory = memory_share * nominal_memory(device);
-    flows.l2 = flows.clock * device->multiprocessors * l2_width;
+    flows.l2_width = device->l2_width > 0 ? device->l2_width : 60;
+    flows.l2 = flows.clock * device->multiprocessors * flows.l2_width;
     flows.memory_bytes = m * k + n * k + m * n * (double)octgemm_width(args->d_type);
     return flows;
 }
@@ -248,26 +249,48 @@ static double together(double a, double b, double c, double d)
     return longest > 0 ? longest * powf(sum, 1 / norm) : 0;
 }
 
+/* Bytes per clock and multiprocessor, no more than `width`, of an operand's rows. */
+static double row_width(double width, const struct gpu_kernel *kernel, int64_t ld)
+{
+    int odd_multiple = ld % 64 == 0 ? 0 : ld % 32 == 0 ? 1 : 2;
+    double rate = ld % 128 == 0 ? 0 : kernel->crossing[odd_multiple];
+    return rate > 0 ? fmin(rate, width) : width;
+}
+
+/* Microseconds that operands take from the L2 into the multiprocessors, the busiest of which may
+ * get more than its share where others get nothing. What is copied or packed has its rows on lines,
+ * and what is read in pieces is reckoned there. */
+static double operand_time(double busiest, const struct gpu_plan *plan, const struct flows *flows,
+                           const struct gpu_device *device, const struct gpu_kernel *kernel,
+                           const octgemm_args *args, const struct gpu_odd *odd)
+{
+    const double apart = 0.6; /* of a cluster's blocks no two read the same, which the L2 serves at
+                                 once to neighbours */
+    const double most_share = 3;
+    double width = flows->l2_width * (plan->cluster ? apart : 1);
+    int rows_a = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) : kernel->tile_m;
+    int on_lines_b = odd->b || args->b_layout == OCTGEMM_B_PACKED;
+    double clocks = rows_a / row_width(width, kernel, odd->a ? 0 : args->lda) +
+                    kernel->tile_n / row_width(width, kernel, on_lines_b ? 0 : args->ldb);
+    double blocks = fmax(count_units(plan) / device->multiprocessors, busiest / most_share);
+    return blocks * plan->k_split * clocks / flows->clock;
+}
+
 /* Microseconds of a plan. */
 static double predict(const struct gpu_plan *plan, const struct flows *flows,
                       const struct gpu_device *device, const struct gpu_functions *functions,
                       const struct gpu_kernel *kernel, const octgemm_args *args,
                       const struct gpu_odd *odd)
 {
-    const double apart = 0.6; /* of a cluster's blocks no two read the same, which the L2 serves at
-                                 once to neighbours */
     const struct rounds rounds = find_rounds(plan, device, functions, kernel);
     double busiest = busiest_blocks(&rounds);
     double compute = compute_time(&rounds, plan, flows, device, kernel);
     double pieces = piece_time(&rounds, plan, flows, kernel, args, odd);
-    int rows = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) + kernel->tile_n
-                            : kernel->tile_m + kernel->tile_n;
-    double l2_bytes = count_units(plan) * rows * plan->k_split;
+    double l2 = operand_time(busiest, plan, flows, device, kernel, args, odd);
     if (!kernel->joined)
-        l2_bytes += 2 * parts_bytes(plan, kernel);
-    double l2 = flows->l2 * (plan->cluster ? apart : 1);
-    double time = kernel->fixed +
-                  together(compute, flows->memory_bytes / flows->memory, l2_bytes / l2, pieces);
+        l2 += 2 * parts_bytes(plan, kernel) / flows->l2;
+    double time =
+        kernel->fixed + together(compute, flows->memory_bytes / flows->memory, l2, pieces);
     time += adding_time(busiest, plan, flows, functions, kernel, args->m);
     if (plan->copied && odd->a)
         time += copy_time(flows, args->m, args->k);

@@ -201,6 +201,9 @@ struct gpu_kernel {
     double h200_rate; /* the same, measured on an H200, told from an H100 by its more than 4
                          TB/s of memory; 0: no different */
     double alone;     /* and of one that runs a single block */
+    int crossing[3];  /* bytes per clock that a multiprocessor gets of rows that start off the L2's
+                         lines, their stride an odd multiple of 64, of 32, of 16 bytes; 0: as many
+                         as of others */
     double start;     /* microseconds between the end of a block and the next block's first sum */
     double fixed;     /* microseconds that any launch of it takes */
 };

@@ -4,7 +4,7 @@
  * A lane has few weights, so their scales are loaded once; the tokens' wait in shared memory.
  * Results cross shared memory too (16-bit ones by stmatrix, transposed), from where the copy engine
  * writes those of large tiles while the next are rounded. It writes whole 16 bytes, so a D whose
- * rows do not start on 16 bytes, and the end of an odd row, are written by hand, and so are small
+ * rows do not start on 16 bytes, and a tile that does not, are written by hand, and so are small
  * tiles, where a map of D costs more than it saves.
  */
 #ifndef OCTGEMM_HOPPER_FINISH_CUH
@@ -214,9 +214,10 @@ hopper_stage_words(uint8_t *to, int b, int chunk, const hopper_sums<T> &sum,
     }
 }
 
-/* What the copy engine does not write goes to D by hand, 16 bytes at a time where D lets it. */
+/* What the copy engine does not write goes to D by hand: by pieces of 16 bytes, one to a thread,
+ * where a tile's rows in D are whole ones ... */
 template <typename T, int bytes>
-struct hopper_hand {
+struct hopper_pieces {
     using element = std::conditional_t<bytes == 2, uint16_t, uint32_t>;
     static constexpr int piece = 16 / bytes, pieces = 64 / piece, at_once = 128 / pieces;
     static constexpr int chunk_m = T::template chunk_rows<bytes>;
@@ -224,10 +225,9 @@ struct hopper_hand {
     int64_t ldd;
     int token, weight;       /* in a buffer */
     int first, end, weights; /* tokens and weights from these on that are written */
-    bool wide;
 
-    __device__ __forceinline__ hopper_hand(const octgemm_gemm_params &p, int64_t m0, int64_t n0,
-                                           const hopper_range &range, const hopper_lane<T> &my)
+    __device__ __forceinline__ hopper_pieces(const octgemm_gemm_params &p, int64_t m0, int64_t n0,
+                                             const hopper_range &range, const hopper_lane<T> &my)
         : ldd(p.ldd), token(my.self / pieces), weight(my.self % pieces * piece)
     {
         n0 += my.rows_at + weight;
@@ -235,38 +235,60 @@ struct hopper_hand {
         first = range.first - token;
         end = range.end - token;
         weights = (int)min(p.n - n0, (int64_t)T::tile_n);
-        wide = (uintptr_t)d % 16 == 0 && ldd % piece == 0;
     }
 
-    /* A buffer of 64 weights, of which those before `boxed` are written. */
-    __device__ __forceinline__ void write(const uint8_t *buffer, int b, int chunk, int boxed) const
+    /* A buffer of 64 weights. */
+    __device__ __forceinline__ void write(const uint8_t *buffer, int b, int chunk) const
     {
-        if (weight < boxed)
-            return;
         element *row_d = d + chunk * chunk_m * ldd + b * 64;
-#pragma unroll(T::boxes ? 1 : chunk_m / at_once) /* rare there, and short code is fast code */
+#pragma unroll
         for (int i = 0; i < chunk_m / at_once; i++, row_d += at_once * ldd) {
             const uint8_t *const v = buffer + staged_at<T, bytes>(token + i * at_once, weight);
             const int row = chunk * chunk_m + i * at_once;
             if (row >= end || (T::adds && row < first))
                 continue;
-            if (wide && b * 64 + piece <= weights) {
+            if (b * 64 < weights)
                 *(uint4 *)row_d = *(const uint4 *)v;
-            } else {
-#pragma unroll 1
-                for (int e = 0; e < piece; e++)
-                    if (b * 64 + e < weights)
-                        row_d[e] = ((const element *)v)[e];
-            }
         }
     }
 };
 
+/* ... else by runs, each token's 64 weights by a warp. `token` and `weight` are the buffer's first,
+ * tokens from `first` to `end` of it and weights from `boxed` on are written. Every fourth token
+ * starts at the same place of a word. */
+template <typename T, int bytes>
+__device__ __forceinline__ void hopper_write_runs(const octgemm_gemm_params &p,
+                                                  const uint8_t *buffer, int token, int weight,
+                                                  int first, int end, int boxed)
+{
+    using element = std::conditional_t<bytes == 2, uint16_t, uint32_t>;
+    const int lane = threadIdx.x & 31, count = (int)min(p.n - weight, (int64_t)64);
+    int i = threadIdx.x / 32 & 3;
+    if (T::adds)
+        i += max(first - i + 3, 0) & ~3;
+    end = min(end, T::template chunk_rows<bytes>);
+    element *row = (element *)p.d + (token + i) * p.ldd + weight;
+    if constexpr (bytes == 2) {
+        const run_share share(row, boxed, count, lane, 32);
+#pragma unroll 1
+        for (; i < end; i += 4, row += 4 * p.ldd)
+            share.store(row, *(const uint32_t *)(buffer + staged_at<T, 2>(i, lane * 2)),
+                        *(const uint32_t *)(buffer + staged_at<T, 2>(i, (lane * 2 + 2) % 64)));
+    } else {
+#pragma unroll 1
+        for (; i < end; i += 4, row += 4 * p.ldd)
+#pragma unroll
+            for (int e = lane; e < 64; e += 32)
+                if (e >= boxed && e < count)
+                    row[e] = *(const uint32_t *)(buffer + staged_at<T, 4>(i, e));
+    }
+}
+
 /* Results by way of shared memory, so that they leave as whole runs of 64 weights of a token:
  * chunks of some tokens, in buffers by turns. The copy engine writes them while the warpgroup goes
  * on, which fills a buffer again when it was read: one thread waits for that ahead of the barrier.
- */
-template <typename T, octgemm_type type, bool biased>
+ * What it leaves is written by hand, by pieces or by runs. */
+template <typename T, octgemm_type type, bool biased, bool pieces>
 __device__ __forceinline__ void
 hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,
                    const hopper_sums<T> &sum, int64_t m0, int64_t n0, const hopper_range &range,
@@ -276,11 +298,13 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
     constexpr int bytes = type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 2 : 4;
     constexpr int chunk_m = T::template chunk_rows<bytes>, chunks = T::tile_m / chunk_m;
     constexpr int per_box = 128 / bytes;
+    constexpr bool boxes = T::boxes && !pieces;
     uint8_t *const staging = shared + T::ring_bytes + my.warpgroup * T::buffers * T::chunk_bytes;
 #pragma unroll
     for (int b = 0; b < T::blocks; b++) {
         const int n = (int)n0 + my.rows_at + b * 64;
-        const int boxed = T::boxes ? min(max(p.boxed_n - n, 0), 64) : 0;
+        /* A last tile that shares weights with its neighbour may start off D's 16 bytes. */
+        const int boxed = boxes && n0 % 8 == 0 ? min(max(p.boxed_n - n, 0), 64) : 0;
 #pragma unroll
         for (int chunk = 0; chunk < chunks; chunk++) {
             if (T::adds && (chunk * chunk_m >= range.end || (chunk + 1) * chunk_m <= range.first))
@@ -290,14 +314,14 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
                 hopper_stage_halves<T, type, biased>(buffer, b, chunk, sum, factors, vectors, my);
             else
                 hopper_stage_words<T, type, biased>(buffer, b, chunk, sum, factors, vectors, my);
-            if constexpr (T::boxes) {
+            if constexpr (boxes) {
                 written_for_copies();
                 if (my.self == 0)
                     tensor_stores_read<T::buffers - 2>();
             }
             /* Also the end of reading the buffer that is filled next. */
             named_barrier(1 + my.warpgroup, 128);
-            if constexpr (T::boxes)
+            if constexpr (boxes)
                 if (my.self == 0 && boxed > 0) {
 #pragma unroll
                     for (int at = 0; at < 64; at += per_box)
@@ -306,10 +330,38 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
                                      l2_policy(p.d_passes));
                     tensor_stores_commit();
                 }
-            if (boxed < 64)
-                hopper_hand<T, bytes>(p, m0, n0, range, my).write(buffer, b, chunk, boxed);
+            if (boxed < 64) {
+                const int row = chunk * chunk_m;
+                if constexpr (pieces)
+                    hopper_pieces<T, bytes>(p, m0, n0, range, my).write(buffer, b, chunk);
+                else
+                    hopper_write_runs<T, bytes>(p, buffer, (int)m0 + row, n,
+                                                T::adds ? range.first - row : 0, range.end - row,
+                                                boxed);
+            }
         }
     }
+}
+
+/* What the copy engine writes none of may be whole pieces: small tiles always, large ones of parts
+ * of k. Code of its own for each way, since code that is not run costs few tokens 2 to 4 % where it
+ * lies between what is. */
+template <typename T, octgemm_type type, bool biased>
+__device__ __forceinline__ void
+hopper_finish_type(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_t *shared,
+                   const hopper_sums<T> &sum, int64_t m0, int64_t n0, const hopper_range &range,
+                   const hopper_factors<T> &factors, const hopper_vectors<T> &vectors,
+                   const hopper_lane<T> &my)
+{
+    constexpr int bytes = type == OCTGEMM_F16 || type == OCTGEMM_BF16 ? 2 : 4;
+    const int64_t row_bytes = min(p.n - n0, (int64_t)T::tile_n) * bytes;
+    const bool whole = ((uintptr_t)p.d | p.ldd * bytes | n0 * bytes | row_bytes) % 16 == 0;
+    if ((!T::boxes || (T::adds && p.boxed_n == 0)) && whole)
+        hopper_finish_rows<T, type, biased, true>(p, maps, shared, sum, m0, n0, range, factors,
+                                                  vectors, my);
+    else
+        hopper_finish_rows<T, type, biased, false>(p, maps, shared, sum, m0, n0, range, factors,
+                                                   vectors, my);
 }
 
 /* A kernel for each type within the kernel: to ask for it with every pair of results costs more
@@ -323,13 +375,13 @@ hopper_finish_floats(const octgemm_gemm_params &p, const typename T::maps &maps,
 {
     switch (p.d_type) {
     case OCTGEMM_F32:
-        return hopper_finish_rows<T, OCTGEMM_F32, biased>(p, maps, shared, sum, m0, n0, range,
+        return hopper_finish_type<T, OCTGEMM_F32, biased>(p, maps, shared, sum, m0, n0, range,
                                                           factors, vectors, my);
     case OCTGEMM_F16:
-        return hopper_finish_rows<T, OCTGEMM_F16, biased>(p, maps, shared, sum, m0, n0, range,
+        return hopper_finish_type<T, OCTGEMM_F16, biased>(p, maps, shared, sum, m0, n0, range,
                                                           factors, vectors, my);
     default:
-        return hopper_finish_rows<T, OCTGEMM_BF16, biased>(p, maps, shared, sum, m0, n0, range,
+        return hopper_finish_type<T, OCTGEMM_BF16, biased>(p, maps, shared, sum, m0, n0, range,
                                                            factors, vectors, my);
     }
 }
@@ -343,7 +395,7 @@ hopper_finish(const octgemm_gemm_params &p, const typename T::maps &maps, uint8_
               const hopper_lane<T> &my)
 {
     if (p.d_type == OCTGEMM_I32)
-        hopper_finish_rows<T, OCTGEMM_I32, false>(p, maps, shared, sum, m0, n0, range, factors,
+        hopper_finish_type<T, OCTGEMM_I32, false>(p, maps, shared, sum, m0, n0, range, factors,
                                                   vectors, my);
     else if (T::boxes && !p.bias)
         hopper_finish_floats<T, false>(p, maps, shared, sum, m0, n0, range, factors, vectors, my);

@@ -107,7 +107,6 @@ struct hopper_work {
 
     __device__ __forceinline__ explicit hopper_work(const octgemm_gemm_params &p)
     {
-        constexpr int d_unit = 8; /* results that are whole 16 bytes, of any type: see boxed_n */
         splits = T::cluster > 1 ? 1 : p.splits;
         rank = cluster_rank();
         /* Not %clusterid, which is blockIdx times a reciprocal that the driver rounds as the
@@ -124,7 +123,7 @@ struct hopper_work {
         units = tiles_m * tiles_n;
         group = p.group;
         last_m = (int)max(p.m - T::tile_m, (int64_t)0);
-        last_n = (int)max((p.n + d_unit - 1) / d_unit * d_unit - T::tile_n, (int64_t)0);
+        last_n = (int)max(p.n - T::tile_n, (int64_t)0);
         box_rows = p.box_rows;
         k_first = splits > 1 ? rank * p.k_split : 0;
         const int k_last = splits > 1 ? min(p.k, k_first + p.k_split) : p.k;
@@ -134,9 +133,9 @@ struct hopper_work {
     /* The first token and the first weight of a unit's tile. Raster: `group` tiles of m take turns
      * over the tiles of n, so that what is running at one time is nearly a square of D and reads
      * little. The one tile of few tokens needs no divisions, which the first load would wait for.
-     * The last tile of more ends with the last token and, but for up to 7, with the last weight,
-     * and has some that its neighbour has too: what both write is the same, and a box with even a
-     * few rows that are not there takes the engine long. */
+     * The last tile of more ends with the last token and with the last weight, and has some that
+     * its neighbour has too: what both write is the same, and a box with even a few rows that are
+     * not there takes the engine long. */
     __device__ __forceinline__ void place(uint32_t unit, int &m0, int &n0) const
     {
         if (T::cluster == 1 && tiles_m == 1) {

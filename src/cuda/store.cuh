@@ -87,6 +87,30 @@ __device__ __forceinline__ void centre(const octgemm_gemm_params &p, warp_sums<T
         }
 }
 
+/* 16 tokens of a slab, from `first` on, to a D whose rows do not start on 16 bytes. */
+template <typename T>
+__device__ __forceinline__ void store_runs(const octgemm_gemm_params &p, const uint8_t *slab,
+                                           const warp_place<T> &place, int first)
+{
+    constexpr int words = T::tn * 8, rows = 32 / words, turns = 2 / rows;
+    static_assert(rows * turns == 2, "every other token starts at the same place of a word");
+    const int word = place.lane % words;
+    const int count = (int)max(min(p.n - place.n0, (int64_t)words * 2), (int64_t)0);
+#pragma unroll
+    for (int turn = 0; turn < turns; turn++) {
+        int token = turn + place.lane / words;
+        const int64_t i = place.m0 + first + token;
+        uint16_t *row = (uint16_t *)p.d + i * p.ldd + place.n0;
+        const uint8_t *own = slab + token * T::half_ld;
+        const run_share share(row, 0, count, word, words);
+        const int end = (int)min(p.m - place.m0 - first, (int64_t)16);
+#pragma unroll 1
+        for (; token < end; token += 2, row += 2 * p.ldd, own += 2 * T::half_ld)
+            share.store(row, *(const uint32_t *)(own + word * 4),
+                        *(const uint32_t *)(own + (word + 1) % words * 4));
+    }
+}
+
 /* 16-bit results, 16 tokens at a time; `room` has half_bytes for each warp. */
 template <typename T, int align>
 __device__ __forceinline__ void store_halves(const octgemm_gemm_params &p, warp_sums<T> &sum,
@@ -104,6 +128,7 @@ __device__ __forceinline__ void store_halves(const octgemm_gemm_params &p, warp_
 
     const int token = place.lane / vectors, weight = place.lane % vectors * 8;
     const int64_t j = place.n0 + weight;
+    const bool pieces = align == 1 || ((uintptr_t)p.d % 16 == 0 && p.ldd % 8 == 0);
 #pragma unroll
     for (int chunk = 0; chunk < T::tm; chunk += 2) {
 #pragma unroll
@@ -125,12 +150,16 @@ __device__ __forceinline__ void store_halves(const octgemm_gemm_params &p, warp_
                                     pair[f + 1], pair[f + 2], pair[f + 3]);
         }
         __syncwarp();
+        if (pieces) {
 #pragma unroll
-        for (int row = 0; row < 16; row += rows) {
-            const int64_t i = place.m0 + chunk * 8 + row + token;
-            if (i < p.m && j < p.n)
-                store_16<align, 2>(p, i, j,
-                                   *(const uint4 *)(slab + (row + token) * ld + weight * 2));
+            for (int row = 0; row < 16; row += rows) {
+                const int64_t i = place.m0 + chunk * 8 + row + token;
+                if (i < p.m && j < p.n)
+                    store_16<align, 2>(p, i, j,
+                                       *(const uint4 *)(slab + (row + token) * ld + weight * 2));
+            }
+        } else {
+            store_runs<T>(p, slab, place, chunk * 8);
         }
         __syncwarp();
     }

@@ -898,18 +898,9 @@ START_TEST(an_h200_has_figures_of_its_own)
 }
 END_TEST
 
-/* Rows that start off the L2's lines cost more of its bandwidth, which larger tiles need less of.
- * Packed rows are on lines, whatever ldb says. */
-START_TEST(rows_off_lines_get_larger_tiles)
+/* What an H100 would run for a product of plain weights without zero points. */
+static void check_h100_choice(const octgemm_args *wanted, const char *kernel)
 {
-    static const struct {
-        int64_t lda, ldb;
-        octgemm_layout layout;
-        const char *kernel;
-    } cases[] = {{4096, 4096, OCTGEMM_B_ROWS, "wgmma_64x64x128_deep"},
-                 {4224, 4352, OCTGEMM_B_ROWS, "wgmma_64x64x128_deep"},
-                 {4096, 4112, OCTGEMM_B_PACKED, "wgmma_64x64x128_deep"},
-                 {4112, 4112, OCTGEMM_B_ROWS, "wgmma_128x128x128"}};
     static _Alignas(16) char memory[256];
     struct mock_cuda *mock = load_mock();
     octgemm_ctx *ctx;
@@ -922,14 +913,48 @@ START_TEST(rows_off_lines_get_larger_tiles)
     if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
         return; /* configure was told to make no code for it */
     args.za = NULL;
-    args.m = 128;
-    args.n = args.ldd = args.k = 4096;
-    args.lda = cases[_i].lda;
-    args.ldb = cases[_i].ldb;
-    args.b_layout = cases[_i].layout;
+    args.m = wanted->m;
+    args.n = args.ldd = wanted->n;
+    args.k = wanted->k;
+    args.lda = wanted->lda;
+    args.ldb = wanted->ldb;
+    args.b_layout = wanted->b_layout;
     ck_assert_int_eq(octgemm_query(ctx, &args, &info), OCTGEMM_OK);
-    ck_assert_str_eq(info.kernel, cases[_i].kernel);
+    ck_assert_str_eq(info.kernel, kernel);
     octgemm_close(&ctx);
+}
+
+/* Rows that start off the L2's lines cost more of its bandwidth, which larger tiles need less of.
+ * Packed rows are on lines, whatever ldb says. */
+START_TEST(rows_off_lines_get_larger_tiles)
+{
+    static const struct {
+        int64_t lda, ldb;
+        octgemm_layout layout;
+        const char *kernel;
+    } cases[] = {{4096, 4096, OCTGEMM_B_ROWS, "wgmma_64x64x128_deep"},
+                 {4224, 4352, OCTGEMM_B_ROWS, "wgmma_64x64x128_deep"},
+                 {4096, 4112, OCTGEMM_B_PACKED, "wgmma_64x64x128_deep"},
+                 {4112, 4112, OCTGEMM_B_ROWS, "wgmma_128x128x128"}};
+    const octgemm_args args = {.m = 128,
+                               .n = 4096,
+                               .k = 4096,
+                               .lda = cases[_i].lda,
+                               .ldb = cases[_i].ldb,
+                               .b_layout = cases[_i].layout};
+    check_h100_choice(&args, cases[_i].kernel);
+}
+END_TEST
+
+/* 33 tiles of 128 weights are 17 pairs, and four rows of these more than an H100 has room for. */
+START_TEST(an_odd_tile_has_a_pair_to_itself)
+{
+    static const struct {
+        int64_t n;
+        const char *kernel;
+    } cases[] = {{4096, "wgmma_256x128x128_pair"}, {4104, "wgmma_128x128x128_turns"}};
+    const octgemm_args args = {.m = 1024, .n = cases[_i].n, .k = 4096, .lda = 4096, .ldb = 4096};
+    check_h100_choice(&args, cases[_i].kernel);
 }
 END_TEST
 
@@ -1159,6 +1184,7 @@ int main(void)
     tcase_add_loop_test(tests, choices_are_sane_on_an_h200, 0, 3);
     tcase_add_loop_test(tests, an_h200_has_figures_of_its_own, 0, 2);
     tcase_add_loop_test(tests, rows_off_lines_get_larger_tiles, 0, 4);
+    tcase_add_loop_test(tests, an_odd_tile_has_a_pair_to_itself, 0, 2);
     tcase_add_test(tests, what_was_asked_before_changes_nothing);
     tcase_add_test(tests, threads_choose_alike);
     gpu_add_failure_tests(tests, &cuda_failures);

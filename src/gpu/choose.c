@@ -96,10 +96,13 @@ static double limited(double rate, const struct gpu_device *device)
     return most > 0 && rate > most ? most : rate;
 }
 
-/* Blocks of a plan, one for each tile or part of k of a tile. */
-static double count_units(const struct gpu_plan *plan)
+/* Blocks of a plan, one for each tile or part of k of a tile; where they have neighbours, the last
+ * tile of an odd number has one without work. */
+static double count_units(const struct gpu_plan *plan, const struct gpu_kernel *kernel)
 {
-    return (double)plan->tiles_m * (double)plan->tiles_n * plan->splits;
+    double neighbours = kernel->neighbours > 1 ? kernel->neighbours : 1;
+    double tiles_n = ceil((double)plan->tiles_n / neighbours) * neighbours;
+    return (double)plan->tiles_m * tiles_n * plan->splits;
 }
 
 /* How a plan's blocks meet the device: rounds of as many as run at a time, and a last one of what
@@ -118,7 +121,7 @@ static struct rounds find_rounds(const struct gpu_plan *plan, const struct gpu_d
     int held = residents(device, kernel);
     double at_once =
         plan->cluster ? functions->at_once[plan->splits] : (double)held * device->multiprocessors;
-    double units = count_units(plan);
+    double units = count_units(plan, kernel);
     double whole = floor(units / at_once);
     const struct rounds rounds = {
         .whole = whole, .left = ceil((units - whole * at_once) * held / at_once), .held = held};
@@ -192,7 +195,7 @@ static double sum_time(const struct flows *flows, int64_t rows, int64_t k)
 static double parts_bytes(const struct gpu_plan *plan, const struct gpu_kernel *kernel)
 {
     double tile = (double)kernel->tile_m * kernel->tile_n * sizeof(int32_t);
-    return octgemm_gpu_parts_in_memory(plan) ? count_units(plan) * tile : 0;
+    return octgemm_gpu_parts_in_memory(plan) ? count_units(plan, kernel) * tile : 0;
 }
 
 /* Microseconds for adding up parts of k by clusters: each block of the busiest multiprocessor meets
@@ -207,7 +210,7 @@ static double cluster_time(double busiest, const struct gpu_plan *plan,
     const double crowding = 0.55;
     double sums = fmin((double)m, kernel->tile_m) * kernel->tile_n;
     double sent = sums * (plan->splits - 1) / plan->splits;
-    int crowded = 2 * count_units(plan) > functions->at_once[plan->splits];
+    int crowded = 2 * count_units(plan, kernel) > functions->at_once[plan->splits];
     return busiest * (meeting + sending * sent / 1024) + (crowded ? crowding : 0);
 }
 
@@ -272,7 +275,7 @@ static double operand_time(double busiest, const struct gpu_plan *plan, const st
     int on_lines_b = odd->b || args->b_layout == OCTGEMM_B_PACKED;
     double clocks = rows_a / row_width(width, kernel, odd->a ? 0 : args->lda) +
                     kernel->tile_n / row_width(width, kernel, on_lines_b ? 0 : args->ldb);
-    double blocks = fmax(count_units(plan) / device->multiprocessors, busiest / most_share);
+    double blocks = fmax(count_units(plan, kernel) / device->multiprocessors, busiest / most_share);
     return blocks * plan->k_split * clocks / flows->clock;
 }
 

@@ -1,10 +1,11 @@
 """Times the CUDA backend by the method of the tables in bench/NOTES.md: verified first, then four
 rotating weights, 16 calls in one CUDA graph, the median of nine replays.
 
-    python3 graph_bench.py path/to/liboctgemm.so [products|kernels|odd|quantiser ...] [M,M,...]
+    python3 graph_bench.py path/to/liboctgemm.so [products|kernels|odd|columns|quantiser ...] [M,M,...]
 
 products: the layers of Llama-3.1-8B. kernels: every kernel forced in turn, and how far the chosen
-one is from the best. odd: strides off every alignment, and zero points. quantiser: against a copy.
+one is from the best. odd: strides off the L2's lines and off every alignment, and zero points.
+columns: n whose results do not start on 16 bytes. quantiser: against a copy.
 """
 
 import math
@@ -109,11 +110,21 @@ def odd(library, rows):
     for n, k in LAYERS[:2]:
         for m in rows:
             even = time_product(context, m, n, k)
-            for pad in (8, 4, 1):
+            for pad in (128, 64, 32, 16, 8, 4, 1):
                 us = time_product(context, m, n, k, pad)
                 show(m, n, k, us, f"ld k + {pad}: x{us / even:.2f}")
             us = time_product(context, m, n, k, zero_points=True)
             show(m, n, k, us, f"zero points, plain weights: x{us / even:.2f}")
+
+
+def columns(library, rows):
+    context = library.open()
+    for n, k in ((4096, 4096), (50256, 1024)):
+        for m in rows:
+            even = time_product(context, m, n, k)
+            for more in (8, 4, 2, 1):
+                us = time_product(context, m, n + more, k)
+                show(m, n + more, k, us, f"n + {more}: x{us / even:.2f}")
 
 
 def quantiser(library, rows):
@@ -146,7 +157,8 @@ def main(path, *words):
         if word[0].isdigit():
             rows = [int(m) for m in word.split(",")]
         else:
-            wanted.append({"products": products, "kernels": kernels, "odd": odd, "quantiser": quantiser}[word])
+            wanted.append({"products": products, "kernels": kernels, "odd": odd, "columns": columns,
+                           "quantiser": quantiser}[word])
     for run in wanted or [products]:
         run(library, rows)
 

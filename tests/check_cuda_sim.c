@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <dlfcn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@ enum { skipped = 77 }; /* exit status of a test program that could not be run (a
 
 /* tests/sim/cuda_kernels.cc */
 int sim_cuda_launch(void *user, const struct mock_launch *launch);
+void sim_store_run(uint16_t *row, int begin, int end, const uint32_t *results, int words);
 
 static void print_line(void *user, const char *text)
 {
@@ -57,6 +59,34 @@ START_TEST(products_equal_the_reference)
 }
 END_TEST
 
+/* Of a row that starts at either half of a word, lanes write each result once and nothing else. */
+START_TEST(runs_are_written_whole)
+{
+    enum { most = 64, guard = 0x7777, gap = 4 };
+    static const int widths[] = {16, 32};
+    int words = widths[_i];
+    uint32_t results[most / 2];
+    for (int i = 0; i < words; i++)
+        results[i] = (uint32_t)(2 * i + 1) << 16 | (uint32_t)(2 * i);
+    for (int odd = 0; odd < 2; odd++)
+        for (int begin = 0; begin <= (odd ? 0 : words * 2); begin += 8)
+            for (int end = -1; end <= words * 2; end++) {
+                _Alignas(16) uint16_t d[most + 2 * gap];
+                for (int i = 0; i < most + 2 * gap; i++)
+                    d[i] = guard;
+                uint16_t *row = d + gap + odd;
+                sim_store_run(row, begin, end, results, words);
+                for (int i = 0; i < most + 2 * gap; i++) {
+                    int at = i - gap - odd;
+                    int written = at >= begin && at < end;
+                    ck_assert_msg(d[i] == (written ? at : guard),
+                                  "%d words, odd %d, %d to %d: %d at %d", words, odd, begin, end,
+                                  d[i], at);
+                }
+            }
+}
+END_TEST
+
 int main(void)
 {
     /* Without shared libraries there is no mock. */
@@ -65,5 +95,6 @@ int main(void)
     TCase *tests = tcase_create("cuda");
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, products_equal_the_reference);
+    tcase_add_loop_test(tests, runs_are_written_whole, 0, 2);
     return run_tests("cuda in a simulator", tests, CK_NOFORK);
 }

@@ -163,6 +163,7 @@ __device__ __forceinline__ void store_16(const octgemm_gemm_params &p, int64_t i
     }
     const uint32_t word[4] = {v.x, v.y, v.z, v.w};
     if (align > 1 && size == 2 && j + count <= p.n) {
+        /* Whole words of D, and a half at either end where the row starts within one. */
         const int odd = (int)((uintptr_t)to / 2 & 1);
         if (odd)
             store_element<align>(to, 0, 2, word[0]);
@@ -181,43 +182,6 @@ __device__ __forceinline__ void store_16(const octgemm_gemm_params &p, int64_t i
         if (j + e < p.n)
             store_element<align>(p.d, index + e, size, word[e * size / 4] >> 8 * (e * size % 4));
 }
-
-/* Rows of 16-bit results that do not start on 16 bytes of D, by whole words: number `word` of
- * `words` lanes has results 2 word and 2 word + 1 of a row, and the next lane's (the last has those
- * of the first) to fill a word with. Results from `begin` to `end` are written, and begin is 0
- * where a row starts within a word. What is the same for rows that start alike is found once: done
- * for each, it took five times as long. (Result by result, eight to a lane, a product took up to
- * 4.6 times as long as with aligned rows; bench/NOTES.md.) */
-struct run_share {
-    int pair_at, single_at;
-    uint32_t pair_bytes, single_bytes; /* of a lane's word and the next, for __byte_perm */
-    bool pair, single;
-
-    __device__ __forceinline__ run_share(const uint16_t *row, int begin, int end, int word,
-                                         int words)
-    {
-        const int odd = (int)((uintptr_t)row / sizeof *row & 1);
-        pair_at = single_at = word * 2 + odd;
-        pair_bytes = single_bytes = odd ? 0x5432 : 0x3210;
-        pair = pair_at >= begin && pair_at + 1 < end;
-        single = pair_at >= begin && pair_at + 1 == end;
-        /* The result ahead of the first whole word, by a lane that has no other half. */
-        const int spare = end == words * 2 ? 0 : words - 1;
-        if (odd && end > 0 && word == spare) {
-            single = true;
-            single_at = 0;
-            single_bytes = spare == 0 ? 0x10 : 0x54;
-        }
-    }
-
-    __device__ __forceinline__ void store(uint16_t *row, uint32_t own, uint32_t next) const
-    {
-        if (pair)
-            *(uint32_t *)(row + pair_at) = __byte_perm(own, next, pair_bytes);
-        if (single)
-            row[single_at] = (uint16_t)__byte_perm(own, next, single_bytes);
-    }
-};
 
 /* Steps 2 to 6 for D[i, j..j+7], of which those below n exist, from the exact sums. sb, bias and
  * column point to the values of j. Each type has its own way from here on: asked value by value,

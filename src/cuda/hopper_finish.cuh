@@ -11,6 +11,7 @@
 #define OCTGEMM_HOPPER_FINISH_CUH
 
 #include "cuda/hopper_tile.cuh"
+#include "cuda/runs.cuh"
 
 /* Where the result for weight `weight` of token `token` waits in a buffer: in the order that the
  * copy engine reads, boxes of 128 bytes by some tokens, swizzled. Free of bank conflicts both for 8

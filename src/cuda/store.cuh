@@ -13,6 +13,7 @@
 #define OCTGEMM_STORE_CUH
 
 #include "cuda/access.cuh"
+#include "cuda/runs.cuh"
 #include "cuda/ptx.cuh"
 #include "gpu/params.h"
 

@@ -1,5 +1,6 @@
-/* The words of CUDA C++ that the plain kernels use (src/cuda/generic.cu and weights.cu), made of
- * the simulator's. Kernels with instructions of their own are for GPUs alone. */
+/* The words of CUDA C++ that the plain kernels use (src/cuda/generic.cu, weights.cu and what of
+ * others is plain), made of the simulator's. Kernels with instructions of their own are for GPUs
+ * alone. */
 #ifndef OCTGEMM_SIM_CUDA_H
 #define OCTGEMM_SIM_CUDA_H
 
@@ -11,6 +12,7 @@
 #define __device__
 #define __grid_constant__
 #define __launch_bounds__(threads)
+#define __forceinline__ inline
 #define __shared__ static /* blocks run one after another */
 #define _Static_assert static_assert
 
@@ -38,6 +40,16 @@ static inline int __dp4a(int a, int b, int sum)
     for (int shift = 0; shift < 32; shift += 8)
         sum += (int8_t)(a >> shift) * (int8_t)(b >> shift);
     return sum;
+}
+
+/* Four of eight bytes, the lowest of which are `low`'s, by a digit each. */
+static inline uint32_t __byte_perm(uint32_t low, uint32_t high, uint32_t digits)
+{
+    const uint64_t bytes = (uint64_t)high << 32 | low;
+    uint32_t picked = 0;
+    for (int i = 0; i < 4; i++)
+        picked |= (uint32_t)(uint8_t)(bytes >> 8 * (digits >> 4 * i & 7)) << 8 * i;
+    return picked;
 }
 
 #endif

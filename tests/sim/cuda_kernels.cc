@@ -1,5 +1,6 @@
 /* The plain CUDA kernels for the host, and what the mock driver's launches are given to. */
 #include "cuda.h"
+#include "cuda/runs.cuh"
 #include "gpu/finish.h"
 #include "gpu/params.h"
 #include "mock_cuda.h"
@@ -48,4 +49,15 @@ int sim_cuda_launch(void *user, const struct mock_launch *launch)
             return 0;
         }
     return not_found;
+}
+
+extern "C" void sim_store_run(uint16_t *row, int begin, int end, const uint32_t *results,
+                              int words);
+
+/* A row by all of its lanes. */
+void sim_store_run(uint16_t *row, int begin, int end, const uint32_t *results, int words)
+{
+    for (int word = 0; word < words; word++)
+        run_share(row, begin, end, word, words)
+            .store(row, results[word], results[(word + 1) % words]);
 }

@@ -207,7 +207,8 @@ static void multiply(const struct cpu_tile *t)
 #define AVX2_GEMM(packed)                                                                          \
     {                                                                                              \
         .isa = CPU_AVX2, .rate = 32, .format = &packed, .mr = 4, .nt = AVX2_COLUMNS,               \
-        .mc = most_rows, .nc = most_columns, .direct_m = 8,                                        \
+        .mc = most_rows, .nc = most_columns,                                                       \
+        .direct = {{2048, 7}, {1024, 6}, {128, 4}, {64, 2}, {0, 6}},                               \
         .block_bytes = octgemm_avx2_block_bytes, .prepare = octgemm_avx2_prepare,                  \
         .scratch_bytes = scratch_bytes, .multiply = multiply,                                      \
     }

@@ -84,6 +84,6 @@ const struct cpu_gemm octgemm_cpu_dotprod_s8 = {
     .nt = nr,
     .mc = 128,
     .nc = 128,
-    .direct_m = 4,
+    .direct = {{0, 4}},
     .multiply = multiply,
 };

@@ -164,13 +164,21 @@ static int64_t shares_for(int threads, const struct plan *plan)
     return ceiling(threads, plan->outers);
 }
 
+static int64_t direct_rows(const struct cpu_gemm *gemm, int64_t k)
+{
+    const struct cpu_direct *entry = gemm->direct;
+    while (k < entry->k)
+        entry++;
+    return entry->rows;
+}
+
 static struct plan make_plan(const octgemm_ctx *ctx, const struct cpu_gemm *gemm,
                              const octgemm_args *args)
 {
     const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
-    struct plan plan = {.from = args->b_layout == OCTGEMM_B_PACKED ? FROM_PANELS
-                                : args->m <= gemm->direct_m        ? FROM_DOTS
-                                                                   : FROM_ROWS,
+    struct plan plan = {.from = args->b_layout == OCTGEMM_B_PACKED      ? FROM_PANELS
+                                : args->m <= direct_rows(gemm, args->k) ? FROM_DOTS
+                                                                        : FROM_ROWS,
                         .threads = threads_for(cpu, gemm, args),
                         .span = args->k};
     cut_rows(&plan, cpu, gemm, args);

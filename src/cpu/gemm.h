@@ -48,6 +48,13 @@ struct cpu_tile {
     void *scratch;  /* scratch_bytes(k) bytes of this thread, aligned to 64 */
 };
 
+enum { CPU_DIRECT = 6 };
+
+struct cpu_direct {
+    int64_t k;
+    int rows;
+};
+
 struct cpu_gemm {
     enum cpu_isa isa;
     const struct cpu_format *format;
@@ -59,9 +66,11 @@ struct cpu_gemm {
     int nc; /* ... and most columns of a tile (a multiple of nr, at most CPU_NC_MAX): C is in cache
              */
 
-    /* Unpacked weights: rows of B are multiplied directly (dot()) up to this m, and above it packed
-     * panel by panel into the workspace. */
-    int direct_m;
+    /* Unpacked weights: with so few rows of A, rows of B are multiplied directly (dot()), with more
+     * packed panel by panel into the workspace. The first entry counts whose k is not more than
+     * theirs; the last one's is 0. What a dot product has at its end is little only of long rows.
+     */
+    struct cpu_direct direct[CPU_DIRECT];
 
     /* Sums over rows x columns straight from rows of B: c[i * ldc + j] = sum over k of a_i b_j.
      * NULL: the one of the instruction set (vector.h). */

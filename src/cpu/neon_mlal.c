@@ -96,6 +96,6 @@ const struct cpu_gemm octgemm_cpu_neon_mlal = {
     .nt = dots4_nr,
     .mc = 64,
     .nc = 64,
-    .direct_m = 4,
+    .direct = {{0, 4}},
     .multiply = multiply,
 };

@@ -77,6 +77,6 @@ const struct cpu_gemm octgemm_cpu_sse41_i16 = {
     .nt = dots4_nr,
     .mc = 64,
     .nc = 64,
-    .direct_m = 4,
+    .direct = {{0, 16}},
     .multiply = multiply,
 };

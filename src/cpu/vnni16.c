@@ -4,7 +4,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-enum { ROWS = 8, BLOCK_K = 32 }; /* one transposition: 8 columns x 8 quads of k */
+enum { ROWS = 8, BLOCK_K = 32, LINE = 64 }; /* one transposition: 8 columns x 8 quads of k */
 
 /* Turns 8 columns of 32 bytes into 8 steps of 4 bytes x 8 columns: an 8x8 transposition of int32.
  */
@@ -42,7 +42,8 @@ static __m256i pack_block(uint8_t *w, const int8_t *const column[ROWS], int64_t 
     return sums;
 }
 
-/* Packs 8 columns of a panel, of which the first `present` exist. */
+/* Packs 8 columns of a panel, of which the first `present` exist. Hardware fetches ahead within a
+ * column only, so the next eight are asked for here, whether they are there or not. */
 static void pack_half(char *sums, uint8_t *w, const int8_t *b, int64_t ldb, int64_t present,
                       int64_t k)
 {
@@ -52,8 +53,13 @@ static void pack_half(char *sums, uint8_t *w, const int8_t *b, int64_t ldb, int6
     __m256i total = _mm256_setzero_si256();
     int64_t p = 0;
     for (; k - p >= BLOCK_K; p += BLOCK_K) {
-        for (int j = 0; j < ROWS; j++)
+        for (int j = 0; j < ROWS; j++) {
             column[j] = j < present ? b + j * ldb + p : zeros;
+            if (p % LINE == 0)
+                _mm_prefetch((const char *)((uintptr_t)b + (uintptr_t)(ROWS + j) * (uintptr_t)ldb +
+                                            (uintptr_t)p),
+                             _MM_HINT_T0);
+        }
         total = _mm256_add_epi32(total, pack_block(w + p * VNNI16_COLUMNS, column, BLOCK_K / 4));
     }
     for (int j = 0; j < ROWS; j++) {

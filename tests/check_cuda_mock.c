@@ -872,57 +872,39 @@ START_TEST(choices_are_sane_on_an_h200)
 }
 END_TEST
 
+/* What a Hopper GPU with such memory would run. */
+static void check_choice(int clock_khz, int bus_bits, const octgemm_args *args, const char *kernel)
+{
+    struct mock_cuda *mock = load_mock();
+    octgemm_ctx *ctx;
+    octgemm_info info;
+    mock->devices = 1;
+    mock->capability[0] = 90;
+    mock->figures.memory_clock_khz = clock_khz;
+    mock->figures.memory_bus_bits = bus_bits;
+    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
+        return; /* configure was told to make no code for it */
+    ck_assert_int_eq(octgemm_query(ctx, args, &info), OCTGEMM_OK);
+    ck_assert_str_eq(info.kernel, kernel);
+    octgemm_close(&ctx);
+}
+
+enum { h100_clock_khz = 2619000, h100_bus_bits = 5120 };
+
 /* An H100 and an H200 differ in their memory alone, and were measured apart. */
 START_TEST(an_h200_has_figures_of_its_own)
 {
     static const struct {
         int clock_khz, bus_bits;
         const char *kernel;
-    } cards[] = {{2619000, 5120, "wgmma_256x128x128_pair"},
+    } cards[] = {{h100_clock_khz, h100_bus_bits, "wgmma_256x128x128_pair"},
                  {3201000, 6016, "wgmma_128x128x128_turns_pair"}};
     static char memory[256];
-    struct mock_cuda *mock = load_mock();
-    octgemm_ctx *ctx;
-    octgemm_info info;
     octgemm_args args = product(memory);
-    mock->devices = 1;
-    mock->capability[0] = 90;
-    mock->figures.memory_clock_khz = cards[_i].clock_khz;
-    mock->figures.memory_bus_bits = cards[_i].bus_bits;
-    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
-        return; /* configure was told to make no code for it */
     args.m = args.n = args.ldd = args.k = args.lda = args.ldb = 4096;
-    ck_assert_int_eq(octgemm_query(ctx, &args, &info), OCTGEMM_OK);
-    ck_assert_str_eq(info.kernel, cards[_i].kernel);
-    octgemm_close(&ctx);
+    check_choice(cards[_i].clock_khz, cards[_i].bus_bits, &args, cards[_i].kernel);
 }
 END_TEST
-
-/* What an H100 would run for a product of plain weights without zero points. */
-static void check_h100_choice(const octgemm_args *wanted, const char *kernel)
-{
-    static _Alignas(16) char memory[256];
-    struct mock_cuda *mock = load_mock();
-    octgemm_ctx *ctx;
-    octgemm_info info;
-    octgemm_args args = product(memory);
-    mock->devices = 1;
-    mock->capability[0] = 90;
-    mock->figures.memory_clock_khz = 2619000;
-    mock->figures.memory_bus_bits = 5120;
-    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
-        return; /* configure was told to make no code for it */
-    args.za = NULL;
-    args.m = wanted->m;
-    args.n = args.ldd = wanted->n;
-    args.k = wanted->k;
-    args.lda = wanted->lda;
-    args.ldb = wanted->ldb;
-    args.b_layout = wanted->b_layout;
-    ck_assert_int_eq(octgemm_query(ctx, &args, &info), OCTGEMM_OK);
-    ck_assert_str_eq(info.kernel, kernel);
-    octgemm_close(&ctx);
-}
 
 /* Rows that start off the L2's lines cost more of its bandwidth, which larger tiles need less of.
  * Packed rows are on lines, whatever ldb says. */
@@ -936,13 +918,15 @@ START_TEST(rows_off_lines_get_larger_tiles)
                  {4224, 4352, OCTGEMM_B_ROWS, "wgmma_64x64x128_deep"},
                  {4096, 4112, OCTGEMM_B_PACKED, "wgmma_64x64x128_deep"},
                  {4112, 4112, OCTGEMM_B_ROWS, "wgmma_128x128x128"}};
-    const octgemm_args args = {.m = 128,
-                               .n = 4096,
-                               .k = 4096,
-                               .lda = cases[_i].lda,
-                               .ldb = cases[_i].ldb,
-                               .b_layout = cases[_i].layout};
-    check_h100_choice(&args, cases[_i].kernel);
+    static _Alignas(16) char memory[256];
+    octgemm_args args = product(memory);
+    args.za = NULL;
+    args.m = 128;
+    args.n = args.ldd = args.k = 4096;
+    args.lda = cases[_i].lda;
+    args.ldb = cases[_i].ldb;
+    args.b_layout = cases[_i].layout;
+    check_choice(h100_clock_khz, h100_bus_bits, &args, cases[_i].kernel);
 }
 END_TEST
 
@@ -953,8 +937,13 @@ START_TEST(an_odd_tile_has_a_pair_to_itself)
         int64_t n;
         const char *kernel;
     } cases[] = {{4096, "wgmma_256x128x128_pair"}, {4104, "wgmma_128x128x128_turns"}};
-    const octgemm_args args = {.m = 1024, .n = cases[_i].n, .k = 4096, .lda = 4096, .ldb = 4096};
-    check_h100_choice(&args, cases[_i].kernel);
+    static _Alignas(16) char memory[256];
+    octgemm_args args = product(memory);
+    args.za = NULL;
+    args.m = 1024;
+    args.n = args.ldd = cases[_i].n;
+    args.k = args.lda = args.ldb = 4096;
+    check_choice(h100_clock_khz, h100_bus_bits, &args, cases[_i].kernel);
 }
 END_TEST
 

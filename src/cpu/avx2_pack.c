@@ -36,8 +36,8 @@ static __m256i load_row(const int8_t *b, int64_t left)
     return _mm256_loadu_si256((const __m256i *)bytes);
 }
 
-/* 8 columns of a panel, of which `columns` exist, and their two sums. Hardware fetches ahead within
- * a column only, so the next eight are asked for here, whether they are there or not. */
+/* 8 columns of a panel, of which `columns` exist, and their two sums; asks for the eight
+ * behind them. */
 static void copy_columns(int8_t *weights, const int8_t *b, int64_t ldb, int64_t columns, int64_t k,
                          __m256i *column_sum, __m256i *pair_sum)
 {
@@ -49,10 +49,7 @@ static void copy_columns(int8_t *weights, const int8_t *b, int64_t ldb, int64_t 
         for (int64_t j = 0; j < columns_step; j++) {
             x[j] = j < columns ? load_row(b + j * ldb + p, k - p) : _mm256_setzero_si256();
             if (p % line == 0)
-                _mm_prefetch((const char *)((uintptr_t)b +
-                                            (uintptr_t)(columns_step + j) * (uintptr_t)ldb +
-                                            (uintptr_t)p),
-                             _MM_HINT_T0);
+                octgemm_cpu_ask(b, ldb, columns_step + j, p);
         }
         avx2_transpose(x); /* 8 columns x 32 k: eight vectors of 8 columns x 4 k */
         int64_t quads = rounded - p < 32 ? (rounded - p) / 4 : 8;

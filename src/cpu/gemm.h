@@ -50,10 +50,20 @@ struct cpu_tile {
 
 enum { CPU_DIRECT = 6 };
 
+/* With k or more products in a row, up to how many rows of A are multiplied by rows of B directly.
+ */
 struct cpu_direct {
     int64_t k;
     int rows;
 };
+
+/* Asks for the line with element p of a column that is packed soon: hardware fetches ahead within a
+ * column only. The column need not be there, so its address is no pointer's. */
+static inline void octgemm_cpu_ask(const int8_t *b, int64_t ldb, int64_t column, int64_t p)
+{
+    uintptr_t address = (uintptr_t)b + (uintptr_t)column * (uintptr_t)ldb + (uintptr_t)p;
+    __builtin_prefetch((const void *)address);
+}
 
 struct cpu_gemm {
     enum cpu_isa isa;
@@ -67,9 +77,9 @@ struct cpu_gemm {
              */
 
     /* Unpacked weights: with so few rows of A, rows of B are multiplied directly (dot()), with more
-     * packed panel by panel into the workspace. The first entry counts whose k is not more than
-     * theirs; the last one's is 0. What a dot product has at its end is little only of long rows.
-     */
+     * packed panel by panel into the workspace. Entries by falling k; what is left out is zeros,
+     * which end the list: always packed. What a dot product has at its end counts less the longer
+     * it is. */
     struct cpu_direct direct[CPU_DIRECT];
 
     /* Sums over rows x columns straight from rows of B: c[i * ldc + j] = sum over k of a_i b_j.

@@ -42,8 +42,8 @@ static __m256i pack_block(uint8_t *w, const int8_t *const column[ROWS], int64_t 
     return sums;
 }
 
-/* Packs 8 columns of a panel, of which the first `present` exist. Hardware fetches ahead within a
- * column only, so the next eight are asked for here, whether they are there or not. */
+/* Packs 8 columns of a panel, of which the first `present` exist, and asks for the eight
+ * behind them. */
 static void pack_half(char *sums, uint8_t *w, const int8_t *b, int64_t ldb, int64_t present,
                       int64_t k)
 {
@@ -56,9 +56,7 @@ static void pack_half(char *sums, uint8_t *w, const int8_t *b, int64_t ldb, int6
         for (int j = 0; j < ROWS; j++) {
             column[j] = j < present ? b + j * ldb + p : zeros;
             if (p % LINE == 0)
-                _mm_prefetch((const char *)((uintptr_t)b + (uintptr_t)(ROWS + j) * (uintptr_t)ldb +
-                                            (uintptr_t)p),
-                             _MM_HINT_T0);
+                octgemm_cpu_ask(b, ldb, ROWS + j, p);
         }
         total = _mm256_add_epi32(total, pack_block(w + p * VNNI16_COLUMNS, column, BLOCK_K / 4));
     }

@@ -96,12 +96,10 @@ static double limited(double rate, const struct gpu_device *device)
     return most > 0 && rate > most ? most : rate;
 }
 
-/* Blocks of a plan, one for each tile or part of k of a tile; where they have neighbours, the last
- * tile of an odd number has one without work. */
+/* Blocks of a plan, one for each tile or part of k of a tile. */
 static double count_units(const struct gpu_plan *plan, const struct gpu_kernel *kernel)
 {
-    double neighbours = kernel->neighbours > 1 ? kernel->neighbours : 1;
-    double tiles_n = ceil((double)plan->tiles_n / neighbours) * neighbours;
+    double tiles_n = (double)octgemm_gpu_launched_n(kernel, plan->tiles_n);
     return (double)plan->tiles_m * tiles_n * plan->splits;
 }
 

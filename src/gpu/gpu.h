@@ -350,6 +350,14 @@ static inline int64_t octgemm_gpu_tiles_n(const struct gpu_device *device,
     return octgemm_gpu_tiles(octgemm_gpu_tiles(args->n, group) * group, kernel->tile_n);
 }
 
+/* Tiles along n that there are blocks for: where blocks have neighbours, the last tile of an odd
+ * number has one beside it without work. */
+static inline int64_t octgemm_gpu_launched_n(const struct gpu_kernel *kernel, int64_t tiles_n)
+{
+    int64_t neighbours = kernel->neighbours > 1 ? kernel->neighbours : 1;
+    return octgemm_gpu_tiles(tiles_n, neighbours) * neighbours;
+}
+
 /* Rows of A in a box of the copy engine: no more than there are, since rows outside of the matrix
  * take the engine so long that a tile with as many as not could be half as fast (bench/NOTES.md).
  * The blocks of a cluster load a share each, in whole groups of the swizzle. */

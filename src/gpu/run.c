@@ -448,7 +448,7 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
     int grouped = is_grouped(ctx, args);
     int pieces = !plan.copied && (odd.a || odd.b || odd_addresses(kernel, args));
     int64_t neighbours = kernel->neighbours > 1 ? kernel->neighbours : 1;
-    int64_t units = plan.tiles_m * round_up(plan.tiles_n, neighbours) * plan.splits;
+    int64_t units = plan.tiles_m * octgemm_gpu_launched_n(kernel, plan.tiles_n) * plan.splits;
     unsigned most = most_blocks;
     if (kernel->persistent && plan.splits == 1)
         most =

@@ -9,6 +9,7 @@
 #include "octgemm.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <fenv.h>
 #include <pthread.h>
 #include <sched.h>
@@ -419,6 +420,54 @@ static int with_changing_counts(void)
     return wrong;
 }
 
+enum { most_threads = 64 };
+
+/* The identities of this process's threads, in the system's order, and how many there are. */
+static int list_threads(long threads[most_threads])
+{
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *task; tasks && (task = readdir(tasks)) && count < most_threads;)
+        if ((threads[count] = atol(task->d_name)) > 0)
+            count++;
+    if (tasks)
+        closedir(tasks);
+    return count;
+}
+
+/* Products of every size, with work for one thread, for some and for all: none may have the runtime
+ * end threads and start others, which takes longer than the product. */
+static int keeps_its_team(void)
+{
+    static const int64_t shapes[][3] = {
+        {1, 3, 5},      {1, 97, 60000}, {1, 16, 60000}, {2, 3, 40000}, {3, 40, 4000},
+        {70, 20, 1200}, {300, 5, 900},  {16, 97, 300},  {9, 64, 1000}, {200, 97, 1500},
+    };
+    enum { count = sizeof shapes / sizeof *shapes };
+    long first[most_threads], now[most_threads];
+    int wrong = 0;
+    omp_set_dynamic(0);
+    omp_set_num_threads(13);
+    octgemm_ctx *own;
+    if (octgemm_open(&own, "cpu", 0) != OCTGEMM_OK)
+        return 1;
+    wrong += run_large(own);
+    int threads = list_threads(first);
+    wrong += threads < 13;
+    for (int i = 0; i < count * count; i++) {
+        const int64_t *shape = shapes[i % 2 ? i / count : i % count];
+        struct product product = {.packed = NULL};
+        make(&product, shape[0], shape[1], shape[2], (uint64_t)i);
+        wrong += provide_workspace(&product, own) || run(&product, own);
+        wrong += run_packed(&product, own);
+        drop(&product);
+        wrong +=
+            list_threads(now) != threads || memcmp(first, now, (size_t)threads * sizeof *now) != 0;
+    }
+    octgemm_close(&own);
+    return wrong;
+}
+
 /* Inside a caller's region each call has the one thread that made it; where the caller lets regions
  * nest, as many as it set. */
 static int inside_regions(void)
@@ -464,8 +513,9 @@ static int after_threads(void)
 }
 
 static int (*const child_bodies[])(void) = {
-    after_a_fork,         forks_again,    on_one_core,   with_fewer_threads_than_asked,
-    with_changing_counts, inside_regions, after_threads, rounding_down};
+    after_a_fork,         forks_again,    on_one_core,    with_fewer_threads_than_asked,
+    with_changing_counts, keeps_its_team, inside_regions, after_threads,
+    rounding_down};
 enum { child_count = sizeof child_bodies / sizeof *child_bodies };
 
 START_TEST(in_a_child)

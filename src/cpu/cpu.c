@@ -157,12 +157,14 @@ static void quantize_chunks(void *arg, int thread)
 
 octgemm_status octgemm_cpu_quantize(const octgemm_ctx *ctx, const octgemm_quantize_args *args)
 {
-    enum { chunk_elements = 1 << 15, least_chunks = 8 };
-    const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
-    struct quantize_job job = {.vector = cpu->vector, .args = args};
-    job.chunk = args->k > chunk_elements ? 1 : chunk_elements / (args->k + 1) + 1;
-    int threads = args->rows / job.chunk < least_chunks ? 1 : cpu->threads;
-    octgemm_cpu_parallel(octgemm_cpu_threads_now(threads), quantize_chunks, &job);
+    enum { chunk_elements = 1 << 15, chunks = 4 /* of a thread, at least */ };
+    const double cycles = 0.5; /* of an element */
+    struct quantize_job job = {.vector = octgemm_cpu_ctx(ctx)->vector, .args = args};
+    int threads = octgemm_cpu_threads_now((double)args->rows * (double)args->k * cycles);
+    int64_t even = args->rows / threads / chunks + 1;
+    int64_t most = args->k > chunk_elements ? 1 : chunk_elements / (args->k + 1) + 1;
+    job.chunk = even < most ? even : most;
+    octgemm_cpu_parallel(threads, quantize_chunks, &job);
     return OCTGEMM_OK;
 }
 
@@ -205,7 +207,7 @@ static void pack_panels(void *arg, int thread)
 octgemm_status octgemm_cpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const int8_t *b,
                                 int64_t ldb, void *packed, void *stream)
 {
-    enum { least_bytes = 1 << 18 }; /* below it one thread is as fast */
+    const double cycles = 1; /* of a byte */
     (void)stream;
     size_t bytes;
     octgemm_status status = octgemm_cpu_packed_size(ctx, n, k, &bytes);
@@ -221,8 +223,7 @@ octgemm_status octgemm_cpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, co
                            .ldb = ldb,
                            .n = n,
                            .k = k};
-    int threads = bytes < least_bytes ? 1 : octgemm_cpu_ctx(ctx)->threads;
-    octgemm_cpu_parallel(octgemm_cpu_threads_now(threads), pack_panels, &job);
+    octgemm_cpu_parallel(octgemm_cpu_threads_now((double)bytes * cycles), pack_panels, &job);
     return OCTGEMM_OK;
 }
 

@@ -53,10 +53,17 @@ static inline const struct cpu_ctx *octgemm_cpu_ctx(const octgemm_ctx *ctx)
 /* threads.c: OpenMP, or one thread without it. */
 octgemm_status octgemm_cpu_threads_open(void); /* before the others */
 int octgemm_cpu_threads_at_most(void);         /* for a context opened now */
-int octgemm_cpu_threads_now(int most);         /* for an operation started now: 1 in a nested region
-                                                * and in a child of a process that had threads */
 
-/* Calls work(arg, thread) on up to `threads` threads at once (on this one alone when 1). */
+/* Is work that takes one thread so many cycles worth calling a team of threads? */
+int octgemm_cpu_worth(int team, double cycles);
+
+/* For such work started now: one thread or the team that the runtime would give, which may have
+ * more than octgemm_cpu_threads_at_most() said. One where it is not worth more, in a nested region,
+ * and in a child of a process that had threads. */
+int octgemm_cpu_threads_now(double cycles);
+
+/* Calls work(arg, thread) on up to `threads` threads at once (on this one alone when 1); no more
+ * than octgemm_cpu_threads_now() said. */
 void octgemm_cpu_parallel(int threads, void (*work)(void *arg, int thread), void *arg);
 
 #endif

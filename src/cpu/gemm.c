@@ -9,7 +9,8 @@
  * are in that order, so that little is prepared twice.
  *
  * Everything but the number of threads that take part is decided by make_plan() from the context
- * and the arguments, so that workspace() and run() agree however the caller sets threads between.
+ * and the arguments, once for one thread and once for as many as there may be, so that workspace()
+ * and run() agree however the caller sets threads between.
  */
 #include "gemm.h"
 #include "float_environment.h"
@@ -68,20 +69,21 @@ static size_t lines(size_t bytes)
     return (bytes + 63) & ~(size_t)63;
 }
 
-/* Waking a thread costs some 10 us: work below twice that stays on the caller's. Above, either
- * everyone is called or a few: OpenMP runtimes end and start threads when teams change size, so a
- * team a little below full size is not worth it. */
-static int threads_for(const struct cpu_ctx *cpu, const struct cpu_gemm *gemm,
-                       const octgemm_args *args)
+/* Cycles of the product on one thread, roughly: multiply-adds or weights from a cache, what weights
+ * cost that are not packed (more the more rows there are, until packing them is better), results
+ * and rows. */
+static double serial_cycles(const struct cpu_gemm *gemm, const octgemm_args *args)
 {
-    const double cycles_of_thread = 1 << 16, bytes_per_cycle = 8;
-    double weights = (double)args->n * (double)args->k;
-    double arithmetic = (double)args->m * weights / gemm->rate;
-    double memory = weights / bytes_per_cycle;
-    double wanted = (arithmetic > memory ? arithmetic : memory) / cycles_of_thread;
-    if (wanted < 2)
-        return 1;
-    return wanted * 4 >= cpu->threads ? cpu->threads : (int)wanted;
+    const double bytes = 16 /* of a cycle */, rows_to_pack = 8, bytes_packed = 4;
+    const double result = 1, row = 30, call = 500;
+    double m = (double)args->m;
+    double n = (double)args->n;
+    double weights = n * (double)args->k;
+    double arithmetic = m * weights / gemm->rate;
+    double cycles = arithmetic > weights / bytes ? arithmetic : weights / bytes;
+    if (args->b_layout != OCTGEMM_B_PACKED)
+        cycles += weights / bytes_packed * (m < rows_to_pack ? m / rows_to_pack : 1);
+    return cycles + m * n * result + m * row + call;
 }
 
 static size_t block_bytes(const struct cpu_gemm *gemm, const struct plan *plan,
@@ -173,13 +175,13 @@ static int64_t direct_rows(const struct cpu_gemm *gemm, int64_t k)
 }
 
 static struct plan make_plan(const octgemm_ctx *ctx, const struct cpu_gemm *gemm,
-                             const octgemm_args *args)
+                             const octgemm_args *args, int threads)
 {
     const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
     struct plan plan = {.from = args->b_layout == OCTGEMM_B_PACKED      ? FROM_PANELS
                                 : args->m <= direct_rows(gemm, args->k) ? FROM_DOTS
                                                                         : FROM_ROWS,
-                        .threads = threads_for(cpu, gemm, args),
+                        .threads = threads,
                         .span = args->k};
     cut_rows(&plan, cpu, gemm, args);
     cut_columns(&plan, cpu, gemm, args);
@@ -210,12 +212,24 @@ static size_t bytes_of_thread(const struct plan *plan)
            lines(plan->panels_bytes);
 }
 
+static size_t workspace_bytes(const struct plan *plan)
+{
+    return 63 + plan->share_bytes + plan->done_bytes + plan->partial_bytes +
+           bytes_of_thread(plan) * (size_t)plan->threads;
+}
+
 size_t octgemm_cpu_workspace(const octgemm_ctx *ctx, const struct kernel *self,
                              const octgemm_args *args)
 {
-    struct plan plan = make_plan(ctx, self->impl, args);
-    return 63 + plan.share_bytes + plan.done_bytes + plan.partial_bytes +
-           bytes_of_thread(&plan) * (size_t)plan.threads;
+    const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
+    struct plan alone = make_plan(ctx, self->impl, args, 1);
+    size_t bytes = workspace_bytes(&alone);
+    if (octgemm_cpu_worth(2, serial_cycles(self->impl, args))) {
+        struct plan shared = make_plan(ctx, self->impl, args, cpu->threads);
+        size_t shared_bytes = workspace_bytes(&shared);
+        bytes = bytes > shared_bytes ? bytes : shared_bytes;
+    }
+    return bytes;
 }
 
 /* An operation, shared by its threads. */
@@ -507,13 +521,14 @@ octgemm_status octgemm_cpu_run(const octgemm_ctx *ctx, const struct kernel *self
                                const octgemm_args *args)
 {
     const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
-    struct plan plan = make_plan(ctx, self->impl, args);
+    int team = octgemm_cpu_threads_now(serial_cycles(self->impl, args));
+    struct plan plan = make_plan(ctx, self->impl, args, team > 1 ? cpu->threads : 1);
     char *memory = (char *)args->workspace + (-(uintptr_t)args->workspace & 63);
     struct job job = {.vector = cpu->vector,
                       .gemm = self->impl,
                       .args = args,
                       .plan = &plan,
-                      .threads = octgemm_cpu_threads_now(plan.threads),
+                      .threads = (int)at_most(team, plan.threads),
                       .share = (struct share *)memory,
                       .done = (int *)(memory + plan.share_bytes)};
     job.in_place = fits_in_place(cpu, job.gemm, args, &plan);

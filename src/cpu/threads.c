@@ -4,10 +4,22 @@
  * and affinity hold; in a caller's own parallel region we use what the runtime allows there, by
  * default one thread.
  *
+ * It is one thread or the whole team, even where only some of it find work: libgomp ends threads
+ * that a smaller team has no use for, and the next larger one waits 0.3 to 1 ms for new ones
+ * (16 cores; bench/NOTES.md).
+ *
  * libgomp's threads do not exist in a forked child, where it waits for them for ever. So a child of
  * a process in which threads have worked for us, and its children, use one. */
 #include "cpu.h"
 #include "error.h"
+
+/* Calling a team that waits and meeting it again took 0.4 us with 2 threads of a Zen 5, and on a
+ * Sapphire Rapids 1, 2, 3 and 4.5 us with 2, 4, 8 and 16; what is shared is shared unevenly. */
+int octgemm_cpu_worth(int team, double cycles)
+{
+    const double meeting = 8000, each = 500;
+    return team > 1 && cycles > meeting + each * team;
+}
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -43,12 +55,12 @@ int octgemm_cpu_threads_at_most(void)
     return limit > processors ? limit : processors;
 }
 
-int octgemm_cpu_threads_now(int most)
+int octgemm_cpu_threads_now(double cycles)
 {
     if (is_child || omp_get_active_level() >= omp_get_max_active_levels())
         return 1;
-    int limit = omp_get_max_threads();
-    return limit < most ? limit : most;
+    int team = omp_get_max_threads();
+    return octgemm_cpu_worth(team, cycles) ? team : 1;
 }
 
 void octgemm_cpu_parallel(int threads, void (*work)(void *arg, int thread), void *arg)
@@ -58,8 +70,9 @@ void octgemm_cpu_parallel(int threads, void (*work)(void *arg, int thread), void
         return;
     }
     had_threads = 1;
-#pragma omp parallel num_threads(threads)
-    work(arg, omp_get_thread_num());
+#pragma omp parallel
+    if (omp_get_thread_num() < threads)
+        work(arg, omp_get_thread_num());
 }
 
 #else
@@ -74,9 +87,9 @@ int octgemm_cpu_threads_at_most(void)
     return 1;
 }
 
-int octgemm_cpu_threads_now(int most)
+int octgemm_cpu_threads_now(double cycles)
 {
-    (void)most;
+    (void)cycles;
     return 1;
 }
 

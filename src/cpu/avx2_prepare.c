@@ -11,21 +11,28 @@ size_t octgemm_avx2_block_bytes(int64_t rows, int64_t k)
 
 enum { chunk = AVX2_STRIP }; /* rows that are prepared together */
 
+static inline void offset_step(uint8_t *to, const int8_t *a)
+{
+    _mm256_storeu_si256((__m256i *)to, _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)a),
+                                                        _mm256_set1_epi8(-128)));
+}
+
 /* Rows of one block of k as a + 128, padded with 128 (which is a = 0). */
 static void offset_rows(uint8_t (*to)[AVX2_DEPTH], const int8_t *a, int64_t lda, int64_t rows,
                         int64_t length, int64_t depth)
 {
-    const __m256i offset = _mm256_set1_epi8(-128);
+    enum { step = sizeof(__m256i) };
     for (int64_t i = 0; i < rows; i++) {
         const int8_t *row = a + i * lda;
         int64_t p = 0;
-        for (; p + 32 <= length; p += 32)
-            _mm256_store_si256(
-                (__m256i *)(to[i] + p),
-                _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(row + p)), offset));
-        for (; p < length; p++)
-            to[i][p] = (uint8_t)(row[p] + 128);
-        memset(to[i] + p, 128, (size_t)(depth - p));
+        for (; p + step <= length; p += step)
+            offset_step(to[i] + p, row + p);
+        if (p < length && length >= step)
+            offset_step(to[i] + length - step, row + length - step);
+        else
+            for (; p < length; p++)
+                to[i][p] = (uint8_t)(row[p] + 128);
+        memset(to[i] + length, 128, (size_t)(depth - length));
     }
 }
 

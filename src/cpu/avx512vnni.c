@@ -13,6 +13,13 @@ static inline vec vec_load(const void *p)
     return _mm512_loadu_si512(p);
 }
 
+/* `bytes` < 64 bytes, and zeros. */
+static inline vec vec_load_end(const int8_t *p, int64_t bytes, int64_t before)
+{
+    (void)before;
+    return _mm512_maskz_loadu_epi8(((__mmask64)1 << bytes) - 1, p);
+}
+
 static inline void vec_store(void *p, vec v)
 {
     _mm512_storeu_si512(p, v);

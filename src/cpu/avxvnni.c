@@ -5,6 +5,7 @@
  * there are; 8 loads for 12 vpdpbusd. The method is in vnni.h. */
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef __m256i vec;
 enum { PANEL_VECTORS = 2, TILE_PANELS = 1 };
@@ -12,6 +13,21 @@ enum { PANEL_VECTORS = 2, TILE_PANELS = 1 };
 static inline vec vec_load(const void *p)
 {
     return _mm256_loadu_si256((const __m256i *)p);
+}
+
+/* `bytes` < 32 bytes, and zeros, in any order. Read together with some of those `before` them,
+ * which become zero; where there are too few of these, by way of a buffer. */
+static inline vec vec_load_end(const int8_t *p, int64_t bytes, int64_t before)
+{
+    enum { all = sizeof(vec) };
+    static const int8_t ones[2 * all] = {[all] = -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                         -1,         -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                         -1,         -1, -1, -1, -1, -1, -1, -1, -1, -1};
+    if (before + bytes >= all)
+        return _mm256_and_si256(vec_load(p + bytes - all), vec_load(ones + bytes));
+    int8_t end[all] = {0};
+    memcpy(end, p, (size_t)bytes);
+    return vec_load(end);
 }
 
 static inline void vec_store(void *p, vec v)

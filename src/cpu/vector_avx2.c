@@ -161,10 +161,17 @@ static inline vdots load_dots(const int8_t *p)
     return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)p));
 }
 
+static inline vdots and_dots(vdots x, vdots y)
+{
+    return _mm256_and_si256(x, y);
+}
+
 static inline vint add_dots(vint sum, vdots x, vdots y)
 {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(x, y));
 }
+
+#include "vector_some.h"
 
 #include "vector_body.h"
 

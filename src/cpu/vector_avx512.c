@@ -148,9 +148,35 @@ static inline vdots load_dots(const int8_t *p)
     return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)p));
 }
 
+static inline vdots and_dots(vdots x, vdots y)
+{
+    return _mm512_and_si512(x, y);
+}
+
 static inline vint add_dots(vint sum, vdots x, vdots y)
 {
     return _mm512_add_epi32(sum, _mm512_madd_epi16(x, y));
+}
+
+/* Fewer elements than a vector has. */
+static inline vint load_some_int(const char *p, int64_t count)
+{
+    return _mm512_maskz_loadu_epi32((__mmask16)((1u << count) - 1), p);
+}
+
+static inline vfloat load_some_float(const char *p, int64_t count)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
+}
+
+/* By halves: what was stored as one can be loaded as one before it is in the cache. */
+static inline void copy_some(void *to, const void *from, int64_t count, int64_t width)
+{
+    const __mmask64 mask = ((__mmask64)1 << count * width) - 1;
+    _mm256_mask_storeu_epi8(to, (__mmask32)mask, _mm256_loadu_si256(from));
+    if (width > 2)
+        _mm256_mask_storeu_epi8((char *)to + 32, (__mmask32)(mask >> 32),
+                                _mm256_loadu_si256((const __m256i *)from + 1));
 }
 
 #include "vector_body.h"

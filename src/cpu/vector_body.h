@@ -3,7 +3,8 @@
  * and stores take any alignment. The arithmetic is the contract's, lane by lane; vectorising it
  * changes no rounding because no two elements meet except in maxima and minima.
  *
- * The end of a row goes through a buffer, so nothing is read or written past it.
+ * Nothing is read or written past the end of a row: its last vector starts where it ends with the
+ * row (some elements are then done twice), and rows shorter than a vector go through a buffer.
  */
 #ifndef OCTGEMM_CPU_VECTOR_BODY_H
 #define OCTGEMM_CPU_VECTOR_BODY_H
@@ -25,37 +26,46 @@ OCTGEMM_INLINE vint sum_lanes(const char *c, const char *sums, vint za)
     return sums ? sub_int(sum, mul_int(za, load_int(sums))) : sum;
 }
 
-OCTGEMM_INLINE vfloat finish_lanes(vint sum, vfloat sa, const char *sb, const char *bias)
+/* Elements from j on, `lanes` of them. */
+OCTGEMM_INLINE void finish_lanes(char *d, const char *c, int64_t j, vint za, vfloat sa,
+                                 const struct cpu_columns *columns, store_floats *store,
+                                 int64_t width)
 {
-    vfloat f = mul(mul(to_float(sum), sa), load_float(sb));
-    return add(f, load_float(bias));
+    const char *sb = columns->sb, *bias = columns->bias, *sums = columns->sums;
+    vint sum = sum_lanes(c + 4 * j, sums ? sums + 4 * j : NULL, za);
+    vfloat f = mul(mul(to_float(sum), sa), load_float(sb + 4 * j));
+    store(d + j * width, add(f, load_float(bias + 4 * j)));
+}
+
+/* The same of a row that has fewer. */
+OCTGEMM_INLINE void finish_some(char *d, const char *c, int64_t count, vint za, vfloat sa,
+                                const struct cpu_columns *columns, store_floats *store,
+                                int64_t width)
+{
+    int32_t end[lanes];
+    vint sum = load_some_int(c, count);
+    if (columns->sums)
+        sum = sub_int(sum, mul_int(za, load_some_int(columns->sums, count)));
+    vfloat f = mul(mul(to_float(sum), sa), load_some_float(columns->sb, count));
+    store(end, add(f, load_some_float(columns->bias, count)));
+    copy_some(d, end, count, width);
 }
 
 OCTGEMM_INLINE void finish_row(void *d, const int32_t *c, int64_t count, int32_t za, float sa,
                                const struct cpu_columns *columns, store_floats *store,
                                int64_t width)
 {
-    const char *sb = columns->sb, *bias = columns->bias, *sums = columns->sums;
     const char *in = (const char *)c;
-    char *out = d;
-    vint vza = set_int(za);
-    vfloat vsa = set_float(sa);
+    const struct cpu_columns local = *columns; /* D may not alias its pointers */
+    const vint vza = set_int(za);
+    const vfloat vsa = set_float(sa);
     int64_t j = 0;
     for (; j + lanes <= count; j += lanes)
-        store(out + j * width, finish_lanes(sum_lanes(in + 4 * j, sums ? sums + 4 * j : NULL, vza),
-                                            vsa, sb + 4 * j, bias + 4 * j));
-    if (j < count) {
-        size_t left = (size_t)(count - j);
-        int32_t end[4][lanes] = {{0}};
-        memcpy(end[0], in + 4 * j, 4 * left);
-        memcpy(end[1], sb + 4 * j, 4 * left);
-        memcpy(end[2], bias + 4 * j, 4 * left);
-        if (sums)
-            memcpy(end[3], sums + 4 * j, 4 * left);
-        vint sum = sum_lanes((char *)end[0], sums ? (char *)end[3] : NULL, vza);
-        store(end[0], finish_lanes(sum, vsa, (char *)end[1], (char *)end[2]));
-        memcpy(out + j * width, end[0], left * (size_t)width);
-    }
+        finish_lanes(d, in, j, vza, vsa, &local, store, width);
+    if (j < count && count >= lanes)
+        finish_lanes(d, in, count - lanes, vza, vsa, &local, store, width);
+    else if (j < count)
+        finish_some(d, in, count, vza, vsa, &local, store, width);
 }
 
 static void epilogue_f32(void *d, const int32_t *c, int64_t count, int32_t za, float sa,
@@ -301,19 +311,34 @@ static void quantize_rows(const octgemm_quantize_args *args, int64_t first, int6
 
 /* ---- dot products --------------------------------------------------------------------------- */
 
-/* Adds to acc the products of dot_bytes of each row of a with each of four rows of b. */
+/* Adds to acc the products of dot_bytes of each row of a with each of four rows of b; only of the
+ * places that `kept` has ones in, where it is not NULL. */
 OCTGEMM_INLINE void dot_step(vint acc[][4], int rows, const int8_t *const a[],
-                             const int8_t *const b[4], int64_t p)
+                             const int8_t *const b[4], int64_t p, const vdots *kept)
 {
+    vdots left[2];
+    for (int i = 0; i < rows; i++)
+        left[i] = kept ? and_dots(load_dots(a[i] + p), *kept) : load_dots(a[i] + p);
     for (int j = 0; j < 4; j++) {
         vdots right = load_dots(b[j] + p);
         for (int i = 0; i < rows; i++)
-            acc[i][j] = add_dots(acc[i][j], load_dots(a[i] + p), right);
+            acc[i][j] = add_dots(acc[i][j], left[i], right);
     }
 }
 
-/* Dot products of 1 or 2 rows with four; the end of the rows is filled up with zeros. Hardware
- * fetches ahead within a row only, so the next four rows, `ahead` of these, are asked for here. */
+/* Ones in the last `count` < dot_bytes places. */
+OCTGEMM_INLINE vdots keep_last(int64_t count)
+{
+    enum { most = 32 };
+    static const int8_t ones[2 * most] = {[most] = -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                          -1,          -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                          -1,          -1, -1, -1, -1, -1, -1, -1, -1, -1};
+    return load_dots(ones + most - dot_bytes + count);
+}
+
+/* Dot products of 1 or 2 rows with four. The last step ends with the rows and leaves out what was
+ * done; rows shorter than a step are filled up with zeros. Hardware fetches ahead within a row
+ * only, so the next four rows, `ahead` of these, are asked for here. */
 OCTGEMM_INLINE void dot_rows(int32_t sums[][4], int rows, const int8_t *a, int64_t lda,
                              const int8_t *const b[4], int64_t k, int64_t ahead)
 {
@@ -328,18 +353,21 @@ OCTGEMM_INLINE void dot_rows(int32_t sums[][4], int rows, const int8_t *a, int64
         for (int j = 0; j < 4; j++)
             __builtin_prefetch(b[j] + ahead + p);
         for (int64_t step = 0; step < line; step += dot_bytes)
-            dot_step(acc, rows, left, b, p + step);
+            dot_step(acc, rows, left, b, p + step, NULL);
     }
     for (; p + dot_bytes <= k; p += dot_bytes)
-        dot_step(acc, rows, left, b, p);
-    if (p < k) {
+        dot_step(acc, rows, left, b, p, NULL);
+    if (p < k && k >= dot_bytes) {
+        const vdots kept = keep_last(k - p);
+        dot_step(acc, rows, left, b, k - dot_bytes, &kept);
+    } else if (p < k) {
         int8_t end[6][dot_bytes] = {{0}};
         for (int i = 0; i < rows; i++)
             memcpy(end[i], left[i] + p, (size_t)(k - p));
         for (int j = 0; j < 4; j++)
             memcpy(end[2 + j], b[j] + p, (size_t)(k - p));
         dot_step(acc, rows, (const int8_t *const[]){end[0], end[1]},
-                 (const int8_t *const[]){end[2], end[3], end[4], end[5]}, 0);
+                 (const int8_t *const[]){end[2], end[3], end[4], end[5]}, 0, NULL);
     }
     int32_t parts[2][4][lanes]; /* all stored first: indexed sums would keep acc in memory */
     for (int i = 0; i < rows; i++)

@@ -149,12 +149,21 @@ static inline vdots load_dots(const int8_t *p)
     return dots;
 }
 
+static inline vdots and_dots(vdots x, vdots y)
+{
+    for (int i = 0; i < dot_bytes; i++)
+        x.value[i] &= y.value[i];
+    return x;
+}
+
 static inline vint add_dots(vint sum, vdots x, vdots y)
 {
     for (int i = 0; i < dot_bytes; i++)
         sum += x.value[i] * y.value[i];
     return sum;
 }
+
+#include "vector_some.h"
 
 #include "vector_body.h"
 

@@ -149,11 +149,18 @@ static inline vdots load_dots(const int8_t *p)
     return vmovl_s8(vld1_s8(p));
 }
 
+static inline vdots and_dots(vdots x, vdots y)
+{
+    return vandq_s16(x, y);
+}
+
 static inline vint add_dots(vint sum, vdots x, vdots y)
 {
     sum = vmlal_s16(sum, vget_low_s16(x), vget_low_s16(y));
     return vmlal_s16(sum, vget_high_s16(x), vget_high_s16(y));
 }
+
+#include "vector_some.h"
 
 #include "vector_body.h"
 

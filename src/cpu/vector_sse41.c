@@ -162,10 +162,17 @@ static inline vdots load_dots(const int8_t *p)
     return _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)p));
 }
 
+static inline vdots and_dots(vdots x, vdots y)
+{
+    return _mm_and_si128(x, y);
+}
+
 static inline vint add_dots(vint sum, vdots x, vdots y)
 {
     return _mm_add_epi32(sum, _mm_madd_epi16(x, y));
 }
+
+#include "vector_some.h"
 
 #include "vector_body.h"
 

@@ -201,10 +201,12 @@ static void prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int
             even = vec_dpbusd(even, ones, vec_load(row + k));
             odd = vec_dpbusd(odd, ones, vec_load(row + k + sizeof(vec)));
         }
-        int8_t rest[2 * sizeof(vec)] = {0};
-        memcpy(rest, row + k, (size_t)(k1 - k));
-        even = vec_dpbusd(even, ones, vec_load(rest));
-        odd = vec_dpbusd(odd, ones, vec_load(rest + sizeof(vec)));
+        if (k1 - k >= (int64_t)sizeof(vec)) {
+            even = vec_dpbusd(even, ones, vec_load(row + k));
+            k += (int64_t)sizeof(vec);
+        }
+        if (k < k1)
+            odd = vec_dpbusd(odd, ones, vec_load_end(row + k, k1 - k, k - k0));
         row_sums[i] = vec_sum(even) + vec_sum(odd);
     }
 }

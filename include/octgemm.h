@@ -163,7 +163,8 @@ OCTGEMM_API octgemm_status octgemm_backend(size_t index, octgemm_info *out);
 
 /* Opens a backend on a device and stores a context in *out (NULL on failure). The environment is
  * read here and nowhere else: OCTGEMM_BACKEND, OCTGEMM_KERNEL, OCTGEMM_CPU (which
- * octgemm_backend() reads too), OCTGEMM_VERBOSE.
+ * octgemm_backend() reads too), OCTGEMM_VERBOSE, and OMP_WAIT_POLICY for what waking a thread
+ * costs.
  *
  * backend NULL: $OCTGEMM_BACKEND, else "auto" = hip, cuda, cpu: the first that can run here.
  * A backend that is named (by argument or environment) and cannot run is ERR_NO_BACKEND; a name

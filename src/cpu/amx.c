@@ -315,12 +315,12 @@ static void multiply_block(const struct cpu_tile *t, const struct rows *r, int64
         .lines = (TILE_ROWS + r->pieces - 1) / r->pieces,
         .scratch = t->scratch,
     };
-    if (rest > 0) {
-        memset(last_w, 0, sizeof last_w);
-        for (int64_t i = 0; i < panels; i++)
-            memcpy(last_w + i * TILE_BYTES, w + i * s.w_distance + s.k_tiles * TILE_BYTES,
-                   (size_t)(rest + 3) / 4 * VNNI16_QUAD_BYTES);
-    }
+    /* The weights' memory may end with them. What is behind them in last_w meets zeros of A. */
+    for (int64_t i = 0; i < panels; i++)
+        for (int64_t quad = 0; quad < (rest + 3) / 4; quad++)
+            _mm512_storeu_si512(last_w + i * TILE_BYTES + quad * VNNI16_QUAD_BYTES,
+                                _mm512_loadu_si512(w + i * s.w_distance + s.k_tiles * TILE_BYTES +
+                                                   quad * VNNI16_QUAD_BYTES));
     for (int64_t i = 0; i < r->pieces; i++) {
         const int64_t first = r->row + i * r->piece;
         s.a = a + first / TILE_ROWS * row_tile;

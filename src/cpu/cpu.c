@@ -120,6 +120,7 @@ octgemm_status octgemm_cpu_open(const struct backend *self, int device, octgemm_
     }
     cpu->base.backend = self;
     cpu->threads = octgemm_cpu_threads_at_most();
+    cpu->team = octgemm_cpu_team();
     cpu->caches = octgemm_cpu_caches();
     const struct cpu_vector *const *vector = octgemm_cpu_vectors;
     while (cpu->obstacle[(*vector)->isa]) /* the last one is plain C */
@@ -159,8 +160,10 @@ octgemm_status octgemm_cpu_quantize(const octgemm_ctx *ctx, const octgemm_quanti
 {
     enum { chunk_elements = 1 << 15, chunks = 4 /* of a thread, at least */ };
     const double cycles = 0.5; /* of an element */
-    struct quantize_job job = {.vector = octgemm_cpu_ctx(ctx)->vector, .args = args};
-    int threads = octgemm_cpu_threads_now((double)args->rows * (double)args->k * cycles);
+    const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
+    struct quantize_job job = {.vector = cpu->vector, .args = args};
+    int threads =
+        octgemm_cpu_threads_now(&cpu->team, (double)args->rows * (double)args->k * cycles);
     int64_t even = args->rows / threads / chunks + 1;
     int64_t most = args->k > chunk_elements ? 1 : chunk_elements / (args->k + 1) + 1;
     job.chunk = even < most ? even : most;
@@ -223,7 +226,9 @@ octgemm_status octgemm_cpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, co
                            .ldb = ldb,
                            .n = n,
                            .k = k};
-    octgemm_cpu_parallel(octgemm_cpu_threads_now((double)bytes * cycles), pack_panels, &job);
+    octgemm_cpu_parallel(
+        octgemm_cpu_threads_now(&octgemm_cpu_ctx(ctx)->team, (double)bytes * cycles), pack_panels,
+        &job);
     return OCTGEMM_OK;
 }
 

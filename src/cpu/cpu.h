@@ -37,11 +37,17 @@ struct cpu_caches {
 
 struct cpu_caches octgemm_cpu_caches(void);
 
+/* What it costs to call threads and to meet them again, in cycles: at all, and for each. */
+struct cpu_team {
+    double call, each;
+};
+
 struct cpu_ctx {
     struct octgemm_ctx base;
     const char *obstacle[CPU_ISA_COUNT]; /* why an instruction set is not used, or NULL */
     struct cpu_caches caches;
     int threads; /* most threads an operation uses: workspaces are for so many */
+    struct cpu_team team;
     const struct cpu_vector *vector; /* epilogue, quantiser, dot products (vector.h) */
 };
 
@@ -53,14 +59,15 @@ static inline const struct cpu_ctx *octgemm_cpu_ctx(const octgemm_ctx *ctx)
 /* threads.c: OpenMP, or one thread without it. */
 octgemm_status octgemm_cpu_threads_open(void); /* before the others */
 int octgemm_cpu_threads_at_most(void);         /* for a context opened now */
+struct cpu_team octgemm_cpu_team(void);        /* likewise: reads the environment */
 
-/* Is work that takes one thread so many cycles worth calling a team of threads? */
-int octgemm_cpu_worth(int team, double cycles);
+/* Is work that takes one thread so many cycles worth calling so many threads? */
+int octgemm_cpu_worth(const struct cpu_team *team, int threads, double cycles);
 
-/* For such work started now: one thread or the team that the runtime would give, which may have
- * more than octgemm_cpu_threads_at_most() said. One where it is not worth more, in a nested region,
- * and in a child of a process that had threads. */
-int octgemm_cpu_threads_now(double cycles);
+/* For such work started now: one thread, or all that the runtime would give, which may be more than
+ * octgemm_cpu_threads_at_most() said. One where more are not worth it, in a nested region, and in a
+ * child of a process that had threads. */
+int octgemm_cpu_threads_now(const struct cpu_team *team, double cycles);
 
 /* Calls work(arg, thread) on up to `threads` threads at once (on this one alone when 1); no more
  * than octgemm_cpu_threads_now() said. */

@@ -140,14 +140,15 @@ static void cut_columns(struct plan *plan, const struct cpu_ctx *cpu, const stru
     plan->group = ceiling(plan->units, plan->groups) * plan->unit * nr;
 }
 
-/* k in ranges, when a few rows times a few columns leave threads without work. */
+/* k in ranges, when few rows or few columns leave threads without work. */
 static void cut_k(struct plan *plan, const struct cpu_gemm *gemm, const octgemm_args *args)
 {
-    enum { shortest = 1024, most_rows = 64 };
+    enum { shortest = 1024, few_rows = 64 };
     int64_t step = gemm->format->k_step;
+    int64_t tiles = plan->groups * (args->m <= few_rows ? 1 : plan->row_blocks);
     plan->span = args->k;
-    if (plan->from != FROM_ROWS && args->m <= most_rows && plan->groups < plan->threads) {
-        int64_t wanted = ceiling(2 * plan->threads, plan->groups);
+    if (plan->from != FROM_ROWS && tiles < plan->threads) {
+        int64_t wanted = ceiling(2 * plan->threads, tiles);
         int64_t span = multiple(at_least(ceiling(args->k, wanted), shortest), step);
         plan->span = at_most(span, args->k);
     }
@@ -224,7 +225,7 @@ size_t octgemm_cpu_workspace(const octgemm_ctx *ctx, const struct kernel *self,
     const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
     struct plan alone = make_plan(ctx, self->impl, args, 1);
     size_t bytes = workspace_bytes(&alone);
-    if (octgemm_cpu_worth(2, serial_cycles(self->impl, args))) {
+    if (octgemm_cpu_worth(&cpu->team, 2, serial_cycles(self->impl, args))) {
         struct plan shared = make_plan(ctx, self->impl, args, cpu->threads);
         size_t shared_bytes = workspace_bytes(&shared);
         bytes = bytes > shared_bytes ? bytes : shared_bytes;
@@ -521,7 +522,7 @@ octgemm_status octgemm_cpu_run(const octgemm_ctx *ctx, const struct kernel *self
                                const octgemm_args *args)
 {
     const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
-    int team = octgemm_cpu_threads_now(serial_cycles(self->impl, args));
+    int team = octgemm_cpu_threads_now(&cpu->team, serial_cycles(self->impl, args));
     struct plan plan = make_plan(ctx, self->impl, args, team > 1 ? cpu->threads : 1);
     char *memory = (char *)args->workspace + (-(uintptr_t)args->workspace & 63);
     struct job job = {.vector = cpu->vector,

@@ -11,14 +11,24 @@
  * libgomp's threads do not exist in a forked child, where it waits for them for ever. So a child of
  * a process in which threads have worked for us, and its children, use one. */
 #include "cpu.h"
+#include "environment.h"
 #include "error.h"
 
-/* Calling a team that waits and meeting it again took 0.4 us with 2 threads of a Zen 5, and on a
- * Sapphire Rapids 1, 2, 3 and 4.5 us with 2, 4, 8 and 16; what is shared is shared unevenly. */
-int octgemm_cpu_worth(int team, double cycles)
+#include <strings.h>
+
+/* Calling a team and meeting it again took 0.4 us with 2 threads of a Zen 5 that spin, and on a
+ * Sapphire Rapids 1, 2, 3 and 4.5 us with 2, 4, 8 and 16; of 16 threads that sleep 50 us. What is
+ * shared is shared unevenly. */
+struct cpu_team octgemm_cpu_team(void)
 {
-    const double meeting = 8000, each = 500;
-    return team > 1 && cycles > meeting + each * team;
+    static const struct cpu_team spinning = {8000, 1000}, sleeping = {120000, 15000};
+    const char *policy = octgemm_environment("OMP_WAIT_POLICY");
+    return policy && strcasecmp(policy, "passive") == 0 ? sleeping : spinning;
+}
+
+int octgemm_cpu_worth(const struct cpu_team *team, int threads, double cycles)
+{
+    return threads > 1 && cycles > team->call + team->each * threads;
 }
 
 #ifdef _OPENMP
@@ -55,12 +65,12 @@ int octgemm_cpu_threads_at_most(void)
     return limit > processors ? limit : processors;
 }
 
-int octgemm_cpu_threads_now(double cycles)
+int octgemm_cpu_threads_now(const struct cpu_team *team, double cycles)
 {
     if (is_child || omp_get_active_level() >= omp_get_max_active_levels())
         return 1;
-    int team = omp_get_max_threads();
-    return octgemm_cpu_worth(team, cycles) ? team : 1;
+    int threads = omp_get_max_threads();
+    return octgemm_cpu_worth(team, threads, cycles) ? threads : 1;
 }
 
 void octgemm_cpu_parallel(int threads, void (*work)(void *arg, int thread), void *arg)
@@ -87,8 +97,9 @@ int octgemm_cpu_threads_at_most(void)
     return 1;
 }
 
-int octgemm_cpu_threads_now(double cycles)
+int octgemm_cpu_threads_now(const struct cpu_team *team, double cycles)
 {
+    (void)team;
     (void)cycles;
     return 1;
 }

@@ -380,7 +380,8 @@ static void add_packing(const char *code, int blocks)
     add_file("in", b, sizeof b);
     int packed_file = add_file("inout", packed, packed_bytes);
     int column_file = add_file("inout", column, sizeof column);
-    add(" i64:%d i64:%d i64:%d i32:%d i32:%d", n, ldb, ldp, k, blocks);
+    add(" i64:%d i64:%d i64:%d i64:1", n, ldb, ldp);
+    add(" null null null i64:0 i64:0 i64:0 i64:0 i32:%d i32:%d", k, blocks);
     expect(packed_file, expected, packed_bytes, "weights: %s", blocks ? "blocks" : "rows");
     expect(column_file, expected_column, sizeof column, "weights: sums");
 }

@@ -1,6 +1,7 @@
 /* The accuracy suite over the CUDA backend without a GPU: the mock driver's launches run the plain
  * kernels in the simulator. So the whole host side, packed weights and column sums are checked bit
  * by bit in make check; OCTGEMM_TIER=big takes every case instead of a choice of them. */
+#include "gpu/params.h"
 #include "mock_cuda.h"
 #include "run_tests.h"
 #include "suite/suite.h"
@@ -10,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { skipped = 77 }; /* exit status of a test program that could not be run (automake) */
@@ -87,6 +89,76 @@ START_TEST(runs_are_written_whole)
 }
 END_TEST
 
+/* One matrix of a launch of octgemm_weights, with room around what is written. */
+struct rows {
+    int8_t b[20 * 2500], packed[20 * 2560 + 16];
+    int32_t column[20 + 2];
+    int n;
+};
+
+static void make_rows(struct rows *rows, struct octgemm_weights_rows *part, int k, int packs,
+                      int sums, int shift)
+{
+    int ldb = k + shift;
+    for (size_t i = 0; i < sizeof rows->b; i++)
+        rows->b[i] = (int8_t)(i * 37 + i / 251 * 11 + (size_t)k);
+    memset(rows->packed, 0x5a, sizeof rows->packed);
+    memset(rows->column, 0x5a, sizeof rows->column);
+    *part = (struct octgemm_weights_rows){.b = rows->b + shift,
+                                          .packed = packs ? rows->packed + 4 + shift % 2 : NULL,
+                                          .column = sums ? rows->column + 1 : NULL,
+                                          .n = rows->n,
+                                          .ldb = ldb,
+                                          .ldp = (k + 127) / 128 * 128,
+                                          .sharers = sums ? 1 + shift % 2 * 3 : (k + 1023) / 1024};
+}
+
+static void check_rows(const struct rows *rows, const struct octgemm_weights_rows *part, int k)
+{
+    ptrdiff_t start = part->packed ? part->packed - rows->packed : 0, width = part->ldp;
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)sizeof rows->packed; i++) {
+        ptrdiff_t at = i - start, row = at / width, p = at % width;
+        int inside = part->packed && at >= 0 && row < part->n;
+        int8_t expected = inside ? (int8_t)(p < k ? part->b[row * part->ldb + p] : 0) : 0x5a;
+        ck_assert_msg(rows->packed[i] == expected, "%d x %d: %d at %td", (int)part->n, k,
+                      rows->packed[i], at);
+    }
+    for (int i = 0; i < 22; i++) {
+        int32_t expected = part->column && i > 0 && i <= part->n ? 0 : 0x5a5a5a5a;
+        if (expected == 0)
+            for (int p = 0; p < k; p++)
+                expected += part->b[(i - 1) * part->ldb + p];
+        ck_assert_int_eq(rows->column[i], expected);
+    }
+}
+
+/* Rows of two matrices are copied at once, with their sums or without, by any number of blocks. */
+START_TEST(rows_are_copied_whole)
+{
+    static const int depths[] = {1, 3, 4, 5, 127, 128, 129, 1023, 1024, 1025, 1030, 2049, 2500 - 9};
+    static struct rows first, second;
+    int k = depths[_i];
+    for (int shift = 0; shift < 8; shift++)
+        for (int kind = 0; kind < 4; kind++) {
+            struct octgemm_weights_params params = {.k = k};
+            int sums = kind > 1, packs = kind != 3;
+            first.n = kind == 0 ? 0 : 3 + shift;
+            second.n = 1 + 2 * shift;
+            make_rows(&first, &params.part[0], k, 1, 0, shift);
+            make_rows(&second, &params.part[1], k, packs, sums, 7 - shift);
+            void *list[] = {&params};
+            const struct mock_launch launch = {.function = "octgemm_weights",
+                                               .blocks = 1 + (unsigned)(shift * 3 + kind) % 7,
+                                               .threads = 128,
+                                               .params = list};
+            ck_assert_int_eq(sim_cuda_launch(NULL, &launch), 0);
+            if (first.n > 0)
+                check_rows(&first, &params.part[0], k);
+            check_rows(&second, &params.part[1], k);
+        }
+}
+END_TEST
+
 int main(void)
 {
     /* Without shared libraries there is no mock. */
@@ -96,5 +168,6 @@ int main(void)
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, products_equal_the_reference);
     tcase_add_loop_test(tests, runs_are_written_whole, 0, 2);
+    tcase_add_loop_test(tests, rows_are_copied_whole, 0, 13);
     return run_tests("cuda in a simulator", tests, CK_NOFORK);
 }

@@ -17,7 +17,7 @@ template <int align, typename T>
 __device__ __forceinline__ T load_32(const void *base, int64_t index)
 {
     T value;
-    if (align == 1)
+    if (align == 1 && ((uintptr_t)base & 3) != 0)
         memcpy(&value, (const char *)base + index * 4, 4);
     else
         value = ((const T *)base)[index];
@@ -110,7 +110,7 @@ template <int align>
 __device__ __forceinline__ void store_element(void *base, int64_t index, int size, uint32_t bits)
 {
     uint8_t *to = (uint8_t *)base + index * size;
-    if (align == 1) {
+    if (align == 1 && ((uintptr_t)base & (uintptr_t)(size - 1)) != 0) {
         for (int i = 0; i < size; i++)
             to[i] = (uint8_t)(bits >> 8 * i);
     } else if (size == 4) {
@@ -162,7 +162,8 @@ __device__ __forceinline__ void store_16(const octgemm_gemm_params &p, int64_t i
         return;
     }
     const uint32_t word[4] = {v.x, v.y, v.z, v.w};
-    if (align > 1 && size == 2 && j + count <= p.n) {
+    const bool natural = align > 1 || ((uintptr_t)p.d & (size - 1)) == 0;
+    if (natural && size == 2 && j + count <= p.n) {
         /* Whole words of D, and a half at either end where the row starts within one. */
         const int odd = (int)((uintptr_t)to / 2 & 1);
         if (odd)

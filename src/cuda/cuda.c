@@ -298,8 +298,12 @@ static const struct gpu_quantizer quantizers[] = {
     HELD(16, 7), QUANTIZER(.function = "octgemm_quantize_any", .threads = 256, .align = 1),
 };
 
-static const struct gpu_helper weights = {
-    .module = OCTGEMM_CUDA_WEIGHTS, .function = "octgemm_weights", .threads = 128};
+static const struct gpu_helper weights = {.module = OCTGEMM_CUDA_WEIGHTS,
+                                          .function = "octgemm_weights",
+                                          .threads = 128,
+                                          .overlap = 1,
+                                          .pieces_per_block = 4,
+                                          .bytes = 1024};
 
 static const struct gpu_helper join = {
     .module = OCTGEMM_CUDA_JOIN, .function = "octgemm_join", .threads = 256, .overlap = 1};

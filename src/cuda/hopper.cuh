@@ -7,7 +7,7 @@
  * Roles. One thread has the copy engine bring boxes of 128 bytes of k into a ring of `stages`; one
  * to three warpgroups multiply what is there and give the stage back. What the engine reads outside
  * of a matrix is zero, so no edge needs code here; but it takes long for that, so a box has no more
- * rows of tokens than the matrix, and the last tiles end where the matrix does. Blocks are
+ * rows than its matrix, and the last tiles end where the matrix does. Blocks are
  * persistent: while sums are rounded and written, the next tile is already coming.
  *
  * Together, the warpgroups share the weights of one tile. In turns, each has a whole tile, and one
@@ -50,6 +50,7 @@ __device__ __forceinline__ void hopper_produce(const hopper_maps &maps, const ho
 {
     int m0, n0;
     const int box_bytes = work.box_rows * T::tile_k;
+    const int bytes = work.box_rows_n * T::tile_k + T::cluster * box_bytes;
     tensor_prefetch_map(maps.a);
     tensor_prefetch_map(maps.b);
     work.place(work.first_unit, m0, n0);
@@ -66,7 +67,7 @@ __device__ __forceinline__ void hopper_produce(const hopper_maps &maps, const ho
             const int k = work.k_first + i * T::tile_k;
             const uint32_t to = ring.stage(at.stage), full = ring.full(at.stage);
             barrier_wait(ring.empty(at.stage), at.parity ^ 1);
-            barrier_expect(full, T::bytes_n + T::cluster * box_bytes);
+            barrier_expect(full, bytes);
             tensor_load(to, maps.b, k, n0, full);
             if constexpr (T::cluster > 1)
                 tensor_load_all(to + T::bytes_n + work.rank * box_bytes, maps.a, k,

@@ -102,7 +102,8 @@ struct hopper_work {
     uint32_t first_unit, units, step;
     uint32_t tiles_m, tiles_n, group;
     int last_m, last_n; /* where the last tiles start */
-    int box_rows;       /* tokens that a block loads of a tile */
+    int box_rows;       /* tokens that a block loads of a tile ... */
+    int box_rows_n;     /* ... and weights */
     int k_first, count; /* of each unit: where its k starts, and how many stages it has */
 
     __device__ __forceinline__ explicit hopper_work(const octgemm_gemm_params &p)
@@ -125,6 +126,7 @@ struct hopper_work {
         last_m = (int)max(p.m - T::tile_m, (int64_t)0);
         last_n = (int)max(p.n - T::tile_n, (int64_t)0);
         box_rows = p.box_rows;
+        box_rows_n = p.box_rows_n;
         k_first = splits > 1 ? rank * p.k_split : 0;
         const int k_last = splits > 1 ? min(p.k, k_first + p.k_split) : p.k;
         count = (k_last - k_first + T::tile_k - 1) / T::tile_k;

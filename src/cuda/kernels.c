@@ -26,7 +26,7 @@
                        __VA_ARGS__)
 #define WGMMA_PAIR(suffix, m, n, ...)                                                              \
     WGMMA(suffix, m, n, .neighbours = 2, .boxes = 1, .max_splits = 1, .resident = 1,               \
-          .threads = 384, __VA_ARGS__)
+          .threads = 384, .from_n = 256, __VA_ARGS__)
 #define WGMMA_SPLIT(suffix, m, n, most, ...)                                                       \
     WGMMA(suffix, m, n, .clustered = 1, .max_splits = most, __VA_ARGS__)
 

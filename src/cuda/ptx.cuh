@@ -9,6 +9,7 @@
 #ifndef OCTGEMM_PTX_CUH
 #define OCTGEMM_PTX_CUH
 
+#include "cuda/grid.cuh"
 #include "epilogue.h"
 
 #include <stdint.h>
@@ -208,23 +209,6 @@ __device__ __forceinline__ uint32_t pack_saturated(int32_t a, int32_t b, int32_t
 __device__ __forceinline__ void prefetch_l2(const void *global)
 {
     asm volatile("prefetch.global.L2 [%0];" ::"l"(global));
-}
-
-/* Programmatic launch (sm_90 and later, a no-op in an ordinary launch): the next kernel of the
- * stream may start once every block has said grid_release(), and must call grid_wait() before it
- * touches global memory, which returns when the kernels before it are done and visible. */
-__device__ __forceinline__ void grid_wait()
-{
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.wait;" ::: "memory");
-#endif
-}
-
-__device__ __forceinline__ void grid_release()
-{
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
-#endif
 }
 
 #endif

@@ -129,7 +129,8 @@ __device__ __forceinline__ void store_halves(const octgemm_gemm_params &p, warp_
 
     const int token = place.lane / vectors, weight = place.lane % vectors * 8;
     const int64_t j = place.n0 + weight;
-    const bool pieces = align == 1 || ((uintptr_t)p.d % 16 == 0 && p.ldd % 8 == 0);
+    const bool pieces =
+        (align == 1 && (uintptr_t)p.d % 2 != 0) || ((uintptr_t)p.d % 16 == 0 && p.ldd % 8 == 0);
 #pragma unroll
     for (int chunk = 0; chunk < T::tm; chunk += 2) {
 #pragma unroll

@@ -1,89 +1,133 @@
 /* Copying rows to rows that fit every kernel's loads (packed weights, and operands whose stride
- * does not fit), and the sums of B's rows that zero points need. Any shape and address. A block
- * takes a row at a time. Words are read where they lie in memory and shifted to where they belong
- * in the copy: byte by byte the copy would take longer than the product of a few tokens. */
+ * does not fit), and the sums of B's rows that zero points need. Any shape and address.
+ *
+ * A warp takes a piece of a row, all of whose words are under way at once: these launches are
+ * short, and what they cost is latency. Where the sum of a row is wanted its block has the whole
+ * row. Words are read where they lie in memory and shifted to where they belong in the copy: byte
+ * by byte the copy would take longer than the product of a few tokens. */
+#include "cuda/grid.cuh"
 #include "elements.h"
 #include "gpu/params.h"
 
-enum { threads = 128, batch = 4 /* words that a thread has under way */ };
+enum {
+    threads = 128,
+    lanes = 32, /* of a warp */
+    teams = threads / lanes,
+    batch = 8,                      /* words that a lane has under way */
+    piece_bytes = 4 * batch * lanes /* as cuda.c says */
+};
 
-/* Four bytes of a row, those from k on as zeros. */
-static __device__ uint32_t edge_word(const int8_t *row, int word, int k)
+/* Four bytes of a row of which `left` are there, and zeros. */
+static __device__ uint32_t edge_word(const int8_t *from, int left)
 {
     uint32_t value = 0;
+#pragma unroll
     for (int i = 0; i < 4; i++)
-        if (word * 4 + i < k)
-            value |= (uint32_t)(uint8_t)row[word * 4 + i] << 8 * i;
+        if (i < left)
+            value |= (uint32_t)(uint8_t)from[i] << 8 * i;
     return value;
 }
 
-/* `to` may be NULL. Returns the sum of the four bytes. */
-static __device__ int put_word(int8_t *to, int word, uint32_t value)
+static __device__ void store_bytes(int8_t *to, uint32_t value)
 {
-    int8_t byte[4];
-    memcpy(byte, &value, sizeof value);
-    if (to && ((uintptr_t)to & 3) == 0)
-        *(uint32_t *)(to + word * 4) = value;
-    else if (to)
-        for (int i = 0; i < 4; i++)
-            to[word * 4 + i] = byte[i];
-    return byte[0] + byte[1] + byte[2] + byte[3];
+    for (int i = 0; i < 4; i++)
+        to[i] = (int8_t)(value >> 8 * i);
 }
 
-/* This thread's share of a row: copies it and returns the sum of it. Nothing outside of the row's
- * k bytes is read. */
-static __device__ int move_row(const struct octgemm_weights_params &p, int64_t row)
+static __device__ int add_bytes(int sum, uint32_t value)
 {
-    const int8_t *from = p.b + row * p.ldb;
-    int8_t *to = p.packed ? p.packed + row * p.ldp : NULL;
-    int words = (int)((p.packed ? p.ldp : p.k + (int64_t)3) / 4);
-    /* Word w of the copy is made of words w and w + 1 in memory, both inside the row when w is in
-     * [first, last). */
-    int shift = (int)((uintptr_t)from & 3);
-    int first = shift > 0;
-    int last = (int)(((int64_t)p.k + shift) / 4) - 1;
-    if (last < first)
-        last = first;
-    const uint32_t *source = (const uint32_t *)(from - shift);
-    int sum = 0;
-    for (int word = first + (int)threadIdx.x; word < last; word += batch * threads) {
-        uint32_t low[batch], high[batch];
-        for (int i = 0; i < batch; i++) {
-            int at = word + i * threads < last ? word + i * threads : word;
-            low[i] = source[at];
-            high[i] = source[at + 1];
-        }
-        for (int i = 0; i < batch && word + i * threads < last; i++) {
-            uint64_t both = (uint64_t)high[i] << 32 | low[i];
-            sum += put_word(to, word + i * threads, (uint32_t)(both >> 8 * shift));
-        }
+    return __dp4a((int)value, 0x01010101, sum);
+}
+
+/* `limit` - `from`, or more than there is in a piece. */
+static __device__ int bytes_left(int64_t limit, int64_t from)
+{
+    return (int)(limit - from < piece_bytes + 8 ? limit - from : piece_bytes + 8);
+}
+
+/* Copies this lane's words of a piece of a row, from the byte `start` on, and returns the sum of
+ * them. Nothing outside of the row's k bytes is read. */
+static __device__ int move_piece(const octgemm_weights_rows &p, int k, int64_t row, int64_t start)
+{
+    constexpr int step = 4 * lanes; /* from one of a lane's words to its next */
+    const int64_t at = start + 4 * ((int)threadIdx.x % lanes);
+    const int8_t *const from = p.b + row * p.ldb + at;
+    int8_t *const to = p.packed ? p.packed + row * p.ldp + at : NULL;
+    const int left = bytes_left(k, at), room = bytes_left(p.packed ? p.ldp : k, at);
+    /* A word of the copy is made of two in memory that are both inside the row, or of one, and of
+     * zeros behind the row. Others go byte by byte: one at each end of the row, unless the copy has
+     * no address for words. */
+    const int shift = (int)((uintptr_t)from & 3), needed = shift > 0 ? 8 - shift : 4;
+    const bool words = ((uintptr_t)to & 3) == 0;
+    const uint32_t *const source = (const uint32_t *)(from - shift);
+    uint32_t low[batch], high[batch], edges = 0;
+#pragma unroll
+    for (int i = 0; i < batch; i++) {
+        const bool whole = i * step + needed <= left && (i > 0 || at >= shift);
+        low[i] = whole ? source[i * lanes] : 0;
+        high[i] = whole && shift > 0 ? source[i * lanes + 1] : 0;
+        edges |= (uint32_t)(i * step < room && !(words && (whole || i * step >= left))) << i;
     }
-    for (int i = (int)threadIdx.x; i < words - (last - first); i += threads) {
-        int word = i < first ? i : i + last - first;
-        sum += put_word(to, word, edge_word(from, word, p.k));
+    int sum = 0;
+#pragma unroll
+    for (int i = 0; i < batch; i++) {
+        const uint64_t both = (uint64_t)high[i] << 32 | low[i];
+        const uint32_t value = edges >> i & 1 ? 0 : (uint32_t)(both >> 8 * shift);
+        sum = add_bytes(sum, value);
+        if (to && i * step < room && !(edges >> i & 1))
+            *(uint32_t *)(to + i * step) = value;
+    }
+    for (; edges; edges &= edges - 1) {
+        const int i = __ffs((int)edges) - 1;
+        const uint32_t value = edge_word(from + i * step, left - i * step);
+        sum = add_bytes(sum, value);
+        if (to)
+            store_bytes(to + i * step, value);
     }
     return sum;
 }
 
-static __device__ void store_sum(const struct octgemm_weights_params &p, int64_t row, int part)
+/* Copies what a warp has of a row, and returns the sum of this lane's words of it. */
+static __device__ int move_share(const octgemm_weights_rows &p, int k, int64_t row, int64_t sharer)
 {
-    __shared__ int sum;
-    __syncthreads(); /* the row before has been stored */
-    if (threadIdx.x == 0)
-        sum = 0;
-    __syncthreads();
-    atomicAdd(&sum, part);
-    __syncthreads();
-    if (threadIdx.x == 0)
-        memcpy((char *)p.column + row * (int64_t)sizeof sum, &sum, sizeof sum);
+    const int64_t end = p.packed ? p.ldp : k;
+    int sum = 0;
+#pragma unroll 1
+    for (int64_t at = sharer * piece_bytes; at < end; at += p.sharers * piece_bytes)
+        sum += move_piece(p, k, row, at);
+    return sum;
 }
 
 extern "C" __global__ void __launch_bounds__(threads)
-    octgemm_weights(const __grid_constant__ struct octgemm_weights_params p)
+    octgemm_weights(const __grid_constant__ octgemm_weights_params p)
 {
-    for (int64_t row = blockIdx.x; row < p.n; row += gridDim.x) {
-        int part = move_row(p, row);
-        if (p.column)
-            store_sum(p, row, part);
+    __shared__ int total[teams];
+    const int team = (int)threadIdx.x / lanes;
+    /* Shares of part[0]; those of a row of part[1] then start with a block. */
+    const int64_t first = (p.part[0].n * p.part[0].sharers + teams - 1) / teams * teams;
+    const int64_t all = first + p.part[1].n * p.part[1].sharers;
+    const bool summing = p.part[0].column || p.part[1].column;
+    grid_release();
+    grid_wait();
+    for (int64_t base = (int64_t)blockIdx.x * teams; base < all;
+         base += (int64_t)gridDim.x * teams) {
+        const int which = base >= first;
+        const octgemm_weights_rows &part = p.part[which];
+        const int64_t share = base + team - which * first;
+        const int64_t row = part.sharers == 1 ? share : share / part.sharers;
+        int sum = 0;
+        if (row < part.n)
+            sum = move_share(part, p.k, row, share - row * part.sharers);
+        if (!summing)
+            continue;
+        const int own = part.sharers == 1 ? team : 0; /* where a row is added up */
+        const bool first_of_row = (int)threadIdx.x % (part.sharers == 1 ? lanes : threads) == 0;
+        if (first_of_row)
+            total[own] = 0;
+        __syncthreads();
+        atomicAdd(&total[own], sum);
+        __syncthreads();
+        if (first_of_row && part.column && row < part.n)
+            memcpy((char *)part.column + row * (int64_t)sizeof sum, &total[own], sizeof sum);
     }
 }

@@ -175,18 +175,39 @@ static double piece_time(const struct rounds *rounds, const struct gpu_plan *pla
     return count_rounds(rounds) * clocks * plan->k_split / 16 / kernel->threads / flows->clock;
 }
 
-/* Microseconds for copying an operand's rows. */
-static double copy_time(const struct flows *flows, int64_t rows, int64_t k)
+/* Microseconds for 16-bit results whose rows do not start on 16 bytes: a tile's are written by
+ * words then. */
+static double word_time(const struct rounds *rounds, const struct gpu_plan *plan,
+                        const struct gpu_kernel *kernel, const octgemm_args *args)
 {
-    const double launch = 2.5;
-    return launch + 2 * (double)rows * (double)k / flows->memory;
+    const double each = 1.0 / 16384;
+    if (octgemm_width(args->d_type) != 2 || args->ldd % 8 == 0)
+        return 0;
+    double rows = fmin((double)args->m, kernel->tile_m);
+    double columns = fmin((double)args->n, kernel->tile_n);
+    return count_rounds(rounds) * rows * columns / plan->splits * each;
 }
 
-/* Microseconds for adding up the rows of plain weights. */
-static double sum_time(const struct flows *flows, int64_t rows, int64_t k)
+/* Microseconds for the launch ahead of the kernel: copies of rows, and the sums of plain weights'
+ * rows. Where launches overlap it costs less. */
+static double copy_time(const struct gpu_plan *plan, const struct flows *flows,
+                        const struct gpu_device *device, const struct gpu_kernel *kernel,
+                        const octgemm_args *args, const struct gpu_odd *odd)
 {
-    const double launch = 4.5;
-    return launch + 1.2 * (double)rows * (double)k / flows->memory;
+    const double launch = device->clusters ? 1.2 : 2.5;
+    const double row = 0.0003;
+    const double copied = 2, added = 1.2; /* times the bytes of the rows */
+    /* Kernels that need no sums are those for few tokens, whose figures say that much too much for
+     * small products. */
+    const double too_much = 1.3;
+    int copies_a = plan->copied && odd->a, copies_b = plan->copied && odd->b;
+    int sums = !copies_b && octgemm_gpu_needs_sums(kernel, args);
+    double rows_a = copies_a ? (double)args->m : 0;
+    double rows_b = copies_b || sums ? (double)args->n : 0;
+    if (rows_a + rows_b == 0)
+        return 0;
+    double bytes = (copied * rows_a + (copies_b ? copied : added) * rows_b) * (double)args->k;
+    return launch + row * (rows_a + rows_b) + bytes / flows->memory + (sums ? too_much : 0);
 }
 
 /* Bytes of the sums of all parts of k, where these go to memory. */
@@ -283,6 +304,7 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
                       const struct gpu_kernel *kernel, const octgemm_args *args,
                       const struct gpu_odd *odd)
 {
+    const double piece_latency = 1.5; /* loads of single bytes that wait for each other */
     const struct rounds rounds = find_rounds(plan, device, functions, kernel);
     double busiest = busiest_blocks(&rounds);
     double compute = compute_time(&rounds, plan, flows, device, kernel);
@@ -293,13 +315,10 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
     double time =
         kernel->fixed + together(compute, flows->memory_bytes / flows->memory, l2, pieces);
     time += adding_time(busiest, plan, flows, functions, kernel, args->m);
-    if (plan->copied && odd->a)
-        time += copy_time(flows, args->m, args->k);
-    if (plan->copied && odd->b)
-        time += copy_time(flows, args->n, args->k);
-    else if (octgemm_gpu_needs_sums(kernel, args))
-        time += sum_time(flows, args->n, args->k);
-    return time;
+    time += word_time(&rounds, plan, kernel, args);
+    if (!plan->copied && (odd->a || odd->b))
+        time += piece_latency;
+    return time + copy_time(plan, flows, device, kernel, args, odd);
 }
 
 /* The plan with about `wanted` parts of k; 0 when the kernel cannot do that. */

@@ -191,11 +191,13 @@ struct gpu_kernel {
     int group;        /* tiles of m that are walked together (params.h), if the L2 keeps what
                          these read of A; 0: 8 */
     int64_t max_m;    /* 0: any */
-    int64_t from_m;   /* with fewer tokens it is slower than its figures say, and not chosen */
+    int64_t from_m;   /* with fewer tokens it is slower than its figures say, and not chosen ... */
+    int64_t from_n;   /* ... likewise with fewer weights */
     int counts;       /* adds up B's rows itself where m leaves a token of the tile unused: zero
                          points then need no sums ahead (column is NULL) */
     int maps;         /* takes tensor maps as a second parameter, struct octgemm_tensor_maps, with
-                         boxes of tile_k bytes of octgemm_gpu_box_rows() and of tile_n rows */
+                         boxes of tile_k bytes of octgemm_gpu_box_rows() and of
+                         octgemm_gpu_box_rows_n() rows */
     int boxes;        /* and a third one of D, whose results leave in boxes */
     double rate;      /* multiply-adds per clock of a multiprocessor that runs all it can */
     double h200_rate; /* the same, measured on an H200, told from an H100 by its more than 4
@@ -223,7 +225,8 @@ struct gpu_helper {
     unsigned module;
     const char *function;
     int threads;
-    int overlap; /* waits in the kernel itself for the kernel ahead in the stream */
+    int overlap;                 /* waits in the kernel itself for the kernel ahead in the stream */
+    int bytes, pieces_per_block; /* weights: of so many bytes; 0: rows */
 };
 
 /* How a kernel would do a product. */
@@ -369,6 +372,12 @@ static inline int octgemm_gpu_box_rows(const struct gpu_kernel *kernel, int64_t 
         return (int)rows;
     return (int)octgemm_gpu_tiles(octgemm_gpu_tiles(rows, kernel->neighbours), swizzle_rows) *
            swizzle_rows;
+}
+
+/* Likewise those of B, of which a block loads its own. */
+static inline int octgemm_gpu_box_rows_n(const struct gpu_kernel *kernel, int64_t n)
+{
+    return n < kernel->tile_n ? (int)n : kernel->tile_n;
 }
 
 /* memo.c: what was remembered for arguments like these, 0 when nothing was. A memo is free()d. */

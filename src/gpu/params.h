@@ -35,8 +35,9 @@ struct octgemm_gemm_params {
     int32_t k_split;           /* a multiple of tile_k */
     int32_t group; /* tiles of m that are walked together, so that L2 serves them one tile of n */
     int32_t box_rows; /* of A, in a load of the copy engine; only where a kernel has tensor maps */
-    int32_t boxed_n;  /* columns of D that the copy engine writes, of which it has a tensor map */
-    int32_t d_passes; /* D is so large that whoever reads it next finds little of it in the L2 */
+    int32_t box_rows_n; /* and of B */
+    int32_t boxed_n;    /* columns of D that the copy engine writes, of which it has a tensor map */
+    int32_t d_passes;   /* D is so large that whoever reads it next finds little of it in the L2 */
 };
 
 /* Rows of a box of D that the copy engine writes, of 128 bytes each: it takes half of them or all
@@ -65,14 +66,21 @@ struct octgemm_quantize_params {
 };
 
 /* Copying rows (to pack B, or A or B for a kernel that their stride does not fit), and the sums of
- * the rows. Block x has the rows x, x + gridDim.x, ... */
-struct octgemm_weights_params {
+ * the rows. */
+struct octgemm_weights_rows {
     const int8_t *b;
     int8_t *packed;  /* NULL: sums only. Rows of ldp bytes, zeros from k on. */
     int32_t *column; /* the sum of each row, at any address; NULL: not wanted */
     int64_t n, ldb, ldp;
+    int64_t sharers; /* CUDA: warps that share a row, piece by piece; one or a whole block of them
+                        where there is a column */
+};
+
+/* Of up to two matrices at once. Blocks share the rows out by whatever their number is. */
+struct octgemm_weights_params {
+    struct octgemm_weights_rows part[2];
     int32_t k;
-    int32_t blocks; /* 0: rows; else HIP's blocks of packed rows (src/hip/blocks.h) */
+    int32_t blocks; /* 0: rows; else HIP's blocks of packed rows of part[0] (src/hip/blocks.h) */
 };
 
 #endif

@@ -1,10 +1,10 @@
 /* The operations: from arguments to kernel parameters to launches. One text for CUDA and HIP.
  *
- * A run is one to four entries in the stream and nothing else: a copy of A and one of B (where
- * their strides are off the kernel's alignment and the plan says so), the sums of B's rows (with
- * zero points, unless the weights are packed and bring them, or that copy does, or the kernel
- * itself), the kernel. Where parts of k go to memory, a launch that adds them comes after it
- * (CUDA), or zeroed counters before it (HIP). What they need of memory is the caller's workspace.
+ * A run is one to three entries in the stream and nothing else: one launch for copies of A and B
+ * (where their strides are off the kernel's alignment and the plan says so) and the sums of B's
+ * rows (with zero points, unless the weights are packed and bring them, or the kernel finds them),
+ * and the kernel. Where parts of k go to memory, a launch that adds them comes after it (CUDA), or
+ * zeroed counters before it (HIP). What they need of memory is the caller's workspace.
  */
 #include "gpu/gpu.h"
 
@@ -161,7 +161,7 @@ double octgemm_gpu_cost(const octgemm_ctx *ctx, const struct kernel *self, const
 {
     const struct gpu_kernel *kernel = self->impl;
     struct gpu_plan plan;
-    if (args->m < kernel->from_m)
+    if (args->m < kernel->from_m || args->n < kernel->from_n)
         return HUGE_VAL;
     make_plan(&plan, ctx, self, args);
     return plan.microseconds;
@@ -246,14 +246,32 @@ static unsigned at_most(int64_t value, unsigned limit)
 
 enum { most_rows = 1 << 20 }; /* blocks of a launch over rows; each takes every most_rows-th */
 
+/* Warps that share a row: one for each piece; where rows are added up, one or a whole block, if
+ * there are not warps enough without. */
+static int64_t sharers(const struct gpu_ctx *ctx, const struct octgemm_weights_rows *rows)
+{
+    const struct gpu_helper *weights = ctx->driver->weights;
+    int64_t pieces = weights->bytes > 0 ? octgemm_gpu_tiles(rows->ldp, weights->bytes) : 1;
+    if (rows->column && pieces > 1)
+        return rows->n > (int64_t)ctx->device->multiprocessors * 16 ? 1 : weights->pieces_per_block;
+    return pieces > 0 ? pieces : 1; /* without k there are sums still */
+}
+
 static octgemm_status start_weights(const struct gpu_ctx *ctx,
                                     struct octgemm_weights_params *params, void *stream)
 {
     const struct gpu_helper *weights = ctx->driver->weights;
+    int64_t blocks = 0;
+    for (int i = 0; i < 2; i++) {
+        struct octgemm_weights_rows *rows = &params->part[i];
+        rows->sharers = sharers(ctx, rows);
+        blocks += octgemm_gpu_tiles(rows->n * rows->sharers, weights->pieces_per_block);
+    }
     const struct gpu_launch launch = {.function = ctx->weights,
                                       .name = weights->function,
-                                      .blocks = at_most(params->n, most_rows),
+                                      .blocks = at_most(blocks, most_rows),
                                       .threads = (unsigned)weights->threads,
+                                      .overlap = weights->overlap,
                                       .stream = stream};
     return start(ctx, &launch, params, NULL);
 }
@@ -266,30 +284,32 @@ static octgemm_status start_copies(const struct gpu_ctx *ctx, struct octgemm_gem
                                    char *workspace)
 {
     int64_t row = round_up(args->k, packed_alignment);
-    octgemm_status status = OCTGEMM_OK;
+    struct octgemm_weights_params copies = {.k = (int32_t)args->k};
+    struct octgemm_weights_rows *part = copies.part;
     if (plan->copied && odd->a) {
-        struct octgemm_weights_params copy = {.b = args->a,
-                                              .packed = (int8_t *)workspace + layout->copy_a,
-                                              .n = args->m,
-                                              .ldb = args->lda,
-                                              .ldp = row,
-                                              .k = (int32_t)args->k};
-        status = start_weights(ctx, &copy, args->stream);
-        params->a = copy.packed;
+        part->b = args->a;
+        part->packed = (int8_t *)workspace + layout->copy_a;
+        part->n = args->m;
+        part->ldb = args->lda;
+        part->ldp = row;
+        params->a = part->packed;
         params->lda = row;
+        part++;
     }
-    if (((plan->copied && odd->b) || sums) && status == OCTGEMM_OK) {
-        struct octgemm_weights_params copy = {
-            .b = args->b, .n = args->n, .ldb = args->ldb, .k = (int32_t)args->k};
+    if ((plan->copied && odd->b) || sums) {
+        part->b = args->b;
+        part->n = args->n;
+        part->ldb = args->ldb;
+        part->ldp = row;
         if (sums)
-            params->column = copy.column = (int32_t *)(workspace + layout->column);
+            params->column = part->column = (int32_t *)(workspace + layout->column);
         if (plan->copied && odd->b) {
-            params->b = copy.packed = (int8_t *)workspace + layout->copy_b;
-            params->ldb = copy.ldp = row;
+            params->b = part->packed = (int8_t *)workspace + layout->copy_b;
+            params->ldb = row;
         }
-        status = start_weights(ctx, &copy, args->stream);
+        part++;
     }
-    return status;
+    return part == copies.part ? OCTGEMM_OK : start_weights(ctx, &copies, args->stream);
 }
 
 static octgemm_status zero_counters(const struct gpu_ctx *ctx, const struct gpu_plan *plan,
@@ -323,24 +343,26 @@ static octgemm_status start_join(const struct gpu_ctx *ctx,
     return start(ctx, &launch, &parts, NULL);
 }
 
+/* Rows that we wrote end with zeros, which the copy engine reads faster than it makes them. */
 static octgemm_status make_maps(const struct gpu_ctx *ctx, struct octgemm_tensor_maps *maps,
                                 const struct gpu_kernel *kernel,
-                                const struct octgemm_gemm_params *params)
+                                const struct octgemm_gemm_params *params, int padded_a,
+                                int padded_b)
 {
     const int width = (int)octgemm_width((octgemm_type)params->d_type);
     const struct gpu_matrix a = {.base = params->a,
                                  .bytes = 1,
                                  .rows = params->m,
-                                 .columns = params->k,
+                                 .columns = padded_a ? params->lda : params->k,
                                  .ld = params->lda,
                                  .box_rows = params->box_rows,
                                  .box_columns = kernel->tile_k};
     const struct gpu_matrix b = {.base = params->b,
                                  .bytes = 1,
                                  .rows = params->n,
-                                 .columns = params->k,
+                                 .columns = padded_b ? params->ldb : params->k,
                                  .ld = params->ldb,
-                                 .box_rows = kernel->tile_n,
+                                 .box_rows = params->box_rows_n,
                                  .box_columns = kernel->tile_k};
     const struct gpu_matrix d = {.base = params->d,
                                  .bytes = width,
@@ -405,6 +427,7 @@ static void fill_params(struct octgemm_gemm_params *params, const struct gpu_pla
         .k_split = plan->k_split,
         .group = plan->group,
         .box_rows = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) : 0,
+        .box_rows_n = kernel->maps ? octgemm_gpu_box_rows_n(kernel, args->n) : 0,
         .boxed_n = kernel->boxes ? boxed_columns(plan, args) : 0,
         .d_passes = kernel->boxes && passes_l2(device, args),
     };
@@ -440,7 +463,8 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
         status = zero_counters(ctx, &plan, params.counter, args->stream);
     }
     if (kernel->maps && status == OCTGEMM_OK)
-        status = make_maps(ctx, &maps, kernel, &params);
+        status = make_maps(ctx, &maps, kernel, &params, plan.copied && odd.a,
+                           is_packed(args) || (plan.copied && odd.b));
     if (status != OCTGEMM_OK)
         return status;
 
@@ -559,12 +583,12 @@ octgemm_status octgemm_gpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, co
         return status;
     int64_t ldp = round_up(k, packed_alignment);
     struct octgemm_weights_params params = {
-        .b = b,
-        .packed = packed,
-        .column = (int32_t *)((char *)packed + packed_rows(gpu(ctx), n) * ldp),
-        .n = n,
-        .ldb = ldb,
-        .ldp = ldp,
+        .part[0] = {.b = b,
+                    .packed = packed,
+                    .column = (int32_t *)((char *)packed + packed_rows(gpu(ctx), n) * ldp),
+                    .n = n,
+                    .ldb = ldb,
+                    .ldp = ldp},
         .k = (int32_t)k,
         .blocks = gpu(ctx)->device->packed_rows > 1};
     int previous;

@@ -199,7 +199,8 @@ static const struct gpu_quantizer quantizers[] = {
     {.function = "quantize", .threads = 256, .rows_per_block = 1, .align = 1},
 };
 
-static const struct gpu_helper weights = {.function = "weights", .threads = 256};
+static const struct gpu_helper weights = {
+    .function = "weights", .threads = 256, .pieces_per_block = 1};
 
 static struct gpu_state state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 

@@ -15,26 +15,33 @@ OCTGEMM_FN int32_t sum_bytes(chunk value)
     return sum;
 }
 
+OCTGEMM_FN void pack_row(const octgemm_weights_rows &part, int64_t row, int32_t k, int32_t blocks,
+                         int32_t *shared)
+{
+    int64_t width = part.packed ? part.ldp : k;
+    int32_t sum = 0;
+    for (int64_t at = thread_index() * chunk_bytes; at < width; at += block_threads * chunk_bytes) {
+        chunk value = {0, 0, 0, 0};
+        if (at < k && row < part.n)
+            value = load_chunk_before(part.b + row * part.ldb, (int32_t)at, k);
+        sum += sum_bytes(value);
+        if (part.packed) /* ldp is a multiple of 16 */
+            memcpy(part.packed + (blocks ? block_place(row, at, part.ldp) : row * part.ldp + at),
+                   &value, sizeof value);
+    }
+    sum = block_reduce(sum, shared, [](int32_t a, int32_t b) { return a + b; });
+    if (part.column && row < part.n && thread_index() == 0)
+        memcpy((char *)part.column + row * (int64_t)sizeof sum, &sum, sizeof sum);
+}
+
 OCTGEMM_FN void pack_rows(const octgemm_weights_params &p, int32_t *shared)
 {
-    int64_t width = p.packed ? p.ldp : p.k;
-    int64_t rows = p.blocks ? group_count(p.n) * group_rows : p.n;
-    for (int64_t row = block_index(); row < rows; row += block_count()) {
-        int32_t sum = 0;
-        for (int64_t at = thread_index() * chunk_bytes; at < width;
-             at += block_threads * chunk_bytes) {
-            chunk value = {0, 0, 0, 0};
-            if (at < p.k && row < p.n)
-                value = load_chunk_before(p.b + row * p.ldb, (int32_t)at, p.k);
-            sum += sum_bytes(value);
-            if (p.packed) /* ldp is a multiple of 16 */
-                memcpy(p.packed + (p.blocks ? block_place(row, at, p.ldp) : row * p.ldp + at),
-                       &value, sizeof value);
-        }
-        sum = block_reduce(sum, shared, [](int32_t a, int32_t b) { return a + b; });
-        if (p.column && row < p.n && thread_index() == 0)
-            memcpy((char *)p.column + row * (int64_t)sizeof sum, &sum, sizeof sum);
-    }
+    int64_t first = p.blocks ? group_count(p.part[0].n) * group_rows : p.part[0].n;
+    for (int64_t row = block_index(); row < first + p.part[1].n; row += block_count())
+        if (row < first)
+            pack_row(p.part[0], row, p.k, p.blocks, shared);
+        else
+            pack_row(p.part[1], row - first, p.k, 0, shared);
 }
 
 #endif

@@ -2,9 +2,14 @@
  * does not fit), and the sums of B's rows that zero points need. Any shape and address.
  *
  * A warp takes a piece of a row, all of whose words are under way at once: these launches are
- * short, and what they cost is latency. Where the sum of a row is wanted its block has the whole
- * row. Words are read where they lie in memory and shifted to where they belong in the copy: byte
- * by byte the copy would take longer than the product of a few tokens. */
+ * short, and what they cost is latency. Where rows are added up a warp has a whole row, or, where
+ * rows are few, a block. Words are read where they lie in memory and shifted to where they belong
+ * in the copy: byte by byte the copy would take longer than the product of a few tokens.
+ *
+ * 48 registers, 16 bytes of shared memory, 900 instructions. Measured on an H100: a copy of both
+ * operands ahead of a small product 1.0 to 2 us, 0.6 us a megabyte. Lost: several short rows in a
+ * warp (an address for each word: 4000 instructions, twice the time for long rows), bytes at the
+ * ends of a row in a loop that all lanes wait for (2.5 us), a launch for each operand (4.7 us). */
 #include "cuda/grid.cuh"
 #include "elements.h"
 #include "gpu/params.h"

@@ -136,7 +136,8 @@ defect cpu=generic $file 'quantiser: the float state of the caller' 's/octgemm_f
 defect memory $file 'packing: columns behind the last' 's/job->n - j < nr ? job->n - j : nr/nr/'
 file=src/cpu/gemm.c
 defect generic_i16_2x4 $file 'workspace without room to align' 's/return 63 + /return /'
-defect avx2_acc16_2x32 $file 'workspace for one thread too few' 's/(size_t)plan.threads;/(size_t)(plan.threads - 1);/'
+defect avx2_acc16_2x32 $file 'workspace for one thread too few' 's/(size_t)plan->threads;/(size_t)(plan->threads - 1);/'
+defect generic_i16_2x4 $file 'workspace for one thread where all work' 's/bytes > shared_bytes ? bytes : shared_bytes/bytes/'
 defect avx2_acc16_2x32 $file 'workspace without scratch' 's/ + lines(plan->scratch_bytes) +$/ +/'
 defect generic_i16_2x4 $file 'counters of the call before' 's/    memset(job.share, 0, .*//'
 defect generic_i16_2x4 $file 'a range of k lost' 's/for (int64_t split = 1; split/for (int64_t split = 2; split/'
@@ -155,7 +156,8 @@ defect generic_i16_2x4 $file 'wrong ldd' 's/(row \* args->ldd + task->j0)/(row *
 defect generic_i16_2x4 $file 'wrong ldd of sums made in place' 's/, d, job->args->ldd)/, d, job->args->n)/'
 defect threads $file 'the float state of the caller' 's/octgemm_float_state state = octgemm_float_enter();/octgemm_float_state state = 0x1f80;/;s/octgemm_float_leave(state);/(void)state;/'
 file=src/cpu/threads.c
-defect threads $file 'more threads than planned' 's/return limit < most ? limit : most;/return limit;/'
+defect threads $file 'more threads than planned' 's/    if (omp_get_thread_num() < threads)$//'
+defect threads $file 'a team that shrinks' 's/^#pragma omp parallel$/& num_threads(threads)/'
 defect threads $file 'a child waits for its parent'"'"'s threads' 's/had_threads = 1;//'
 
 # ---- kernels ----------------------------------------------------------------------------------
@@ -208,6 +210,7 @@ file=src/cpu/vnni.h
 defect avx512vnni_6x64 $file 'the tail of k' 's/if (s->tail > 0)/if (0)/'
 defect avx512vnni_6x64 $file 'the third byte of a tail' 's/if (bytes > 2)/if (0)/'
 defect avx512vnni_6x64 $file 'the offset of the weights' 's/vec_set(-128 \* s->row_sums\[i\])/vec_set(-127 * s->row_sums[i])/'
+defect avx512vnni_6x64 $file 'row sums: the end of k' 's/if (k < k1)$/if (0)/'
 defect avx512vnni_6x64 $file 'the offset once per block' 's/s.row_sums = k == t->k0 ? row_sums + row : NULL;/s.row_sums = row_sums + row;/'
 defect avx512vnni_6x64 $file 'rows shared out unevenly' 's/t->rows \* (i + 1) \/ row_tiles - row;/t->rows * (i + 1) \/ row_tiles - row - (rows_lost(t));/;s/^static void multiply(/static int rows_lost(const struct cpu_tile *t) { return t->rows == 13; }\n&/'
 file=src/cpu/avx512vnni.c
@@ -218,11 +221,13 @@ defect avx512vnni_6x64 $file 'column sums in 16 bits' 's/_mm256_madd_epi16(pairs
 
 # ---- vector functions: epilogue, quantiser, dot products --------------------------------------
 file=src/cpu/vector_body.h
-defect cpu=avx512bw $file 'the end of a row' 's/    if (j < count) {/    if (0) {/'
-defect cpu=avx512bw $file 'scales swapped' 's/mul(mul(to_float(sum), sa), load_float(sb))/mul(mul(to_float(sum), load_float(sb)), sa)/'
+defect cpu=avx512bw $file 'the end of a row' 's/finish_lanes(d, in, count - lanes,/finish_lanes(d, in, j - lanes,/'
+defect cpu=avx512bw $file 'a row shorter than a vector' 's/copy_some(d, end, count, width);/copy_some(d, end, count - 1, width);/'
+defect cpu=avx512bw $file 'scales swapped' 's/mul(mul(to_float(sum), sa), sb)/mul(mul(to_float(sum), sb), sa)/'
 defect cpu=avx512bw $file 'no zero-point term' 's/sums ? sub_int(sum, mul_int(za, load_int(sums))) : sum/sum/'
 defect cpu=generic $file 'no zero-point term at the end of integers' 's/ - (uint32_t)za \* (uint32_t)octgemm_load_i32(columns->sums, j)//;s/for (; j + lanes <= count; j += lanes)$/for (; 0 \&\& j < count;)/'
-defect cpu=avx2 $file 'dot products: the end of k' 's/^    if (p < k) {$/    if (0) {/'
+defect cpu=avx2 $file 'dot products: the end of k' 's/keep_last(k - p)/keep_last(k - p - 1)/'
+defect cpu=avx2 $file 'dot products: rows shorter than a step' 's/} else if (p < k) {/} else if (0) {/'
 defect cpu=avx2 $file 'dot products: an odd row' 's/row < rows && row < i + 2/row < i + 2/'
 defect cpu=avx2 $file 'quantiser: half of the maxima' 's/max_int(ranges.magnitude, other.magnitude)/ranges.magnitude/'
 defect cpu=avx2 $file 'quantiser: infinities' 's/if (!(range.most <= largest))/if (range.most != range.most)/'
@@ -233,7 +238,7 @@ defect cpu=avx2 $file 'quantiser: the inverse' 's/rule->inv = steps \/ span;/rul
 defect cpu=avx2 $file 'quantiser: a range without 0' 's/range.low = lows\[i\] < range.low ? lows\[i\] : range.low;/range.low = lows[i];/'
 defect cpu=avx2 $file 'quantiser: negative 16-bit numbers in their own order' 's/order = ordered(bits)/order = bits/'
 file=src/cpu/vector_generic.c
-defect cpu=generic $file 'bias with a fused multiply-add' 's/#include "vector_body.h"/#define add(f, b) __builtin_fmaf((float)(sum) * sa, load_float(sb), b)\n&/'
+defect cpu=generic $file 'bias with a fused multiply-add' 's/#include "vector_body.h"/#define add(f, b) __builtin_fmaf((float)(sum) * sa, sb, b)\n&/'
 defect cpu=generic $file 'quantiser: cut off' 's/return bits(x + magic) - bits(magic);/(void)magic;\n    return (int32_t)x;/'
 defect cpu=generic $file 'quantiser: no saturation' 's/x < -128 ? -128 : x > 127 ? 127 : x/x/'
 file=src/cpu/vector_sse41.c
@@ -243,7 +248,7 @@ file=src/cpu/vector_avx2.c
 defect cpu=avx2 $file 'f16: cut off' 's/_MM_FROUND_TO_NEAREST_INT/_MM_FROUND_TO_ZERO/'
 defect cpu=avx2 $file 'bf16: NaN' 's/_mm256_blendv_epi8(number, nan, is_nan)/number/'
 file=src/cpu/vector_avx512.c
-defect cpu=avx512bw $file 'bias with a fused multiply-add' 's/#include "vector_body.h"/#define add(f, b) _mm512_fmadd_ps(mul(to_float(sum), sa), load_float(sb), b)\n&/'
+defect cpu=avx512bw $file 'bias with a fused multiply-add' 's/#include "vector_body.h"/#define add(f, b) _mm512_fmadd_ps(mul(to_float(sum), sa), sb, b)\n&/'
 defect cpu=avx512bw $file 'bf16: half up' 's/_mm512_add_epi32(_mm512_set1_epi32(0x7fff), odd)/_mm512_set1_epi32(0x8000)/'
 defect cpu=avx512bw $file 'quantiser: no saturation' 's/_mm512_cvtsepi32_epi8/_mm512_cvtepi32_epi8/'
 defect cpu=avx512bw $file 'quantiser: cut off' 's/_mm512_cvtps_epi32/_mm512_cvttps_epi32/'

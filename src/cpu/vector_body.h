@@ -26,6 +26,12 @@ OCTGEMM_INLINE vint sum_lanes(const char *c, const char *sums, vint za)
     return sums ? sub_int(sum, mul_int(za, load_int(sums))) : sum;
 }
 
+OCTGEMM_INLINE vfloat finish(vint sum, vfloat sa, vfloat sb, vfloat bias)
+{
+    vfloat f = mul(mul(to_float(sum), sa), sb);
+    return add(f, bias);
+}
+
 /* Elements from j on, `lanes` of them. */
 OCTGEMM_INLINE void finish_lanes(char *d, const char *c, int64_t j, vint za, vfloat sa,
                                  const struct cpu_columns *columns, store_floats *store,
@@ -33,8 +39,7 @@ OCTGEMM_INLINE void finish_lanes(char *d, const char *c, int64_t j, vint za, vfl
 {
     const char *sb = columns->sb, *bias = columns->bias, *sums = columns->sums;
     vint sum = sum_lanes(c + 4 * j, sums ? sums + 4 * j : NULL, za);
-    vfloat f = mul(mul(to_float(sum), sa), load_float(sb + 4 * j));
-    store(d + j * width, add(f, load_float(bias + 4 * j)));
+    store(d + j * width, finish(sum, sa, load_float(sb + 4 * j), load_float(bias + 4 * j)));
 }
 
 /* The same of a row that has fewer. */
@@ -46,8 +51,8 @@ OCTGEMM_INLINE void finish_some(char *d, const char *c, int64_t count, vint za, 
     vint sum = load_some_int(c, count);
     if (columns->sums)
         sum = sub_int(sum, mul_int(za, load_some_int(columns->sums, count)));
-    vfloat f = mul(mul(to_float(sum), sa), load_some_float(columns->sb, count));
-    store(end, add(f, load_some_float(columns->bias, count)));
+    store(end, finish(sum, sa, load_some_float(columns->sb, count),
+                      load_some_float(columns->bias, count)));
     copy_some(d, end, count, width);
 }
 

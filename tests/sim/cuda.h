@@ -11,7 +11,7 @@
 #define __global__
 #define __device__
 #define __grid_constant__
-#define __launch_bounds__(...)
+#define __launch_bounds__(threads)
 #define __forceinline__ inline
 #define __shared__ static /* blocks run one after another */
 #define _Static_assert static_assert
@@ -33,11 +33,6 @@ static inline int atomicAdd(int *sum, int value)
     int before = *sum;
     *sum += value;
     return before;
-}
-
-static inline int max(int a, int b)
-{
-    return a > b ? a : b;
 }
 
 static inline int __ffs(int word)

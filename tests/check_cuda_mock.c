@@ -427,6 +427,59 @@ START_TEST(one_row_of_any_stride_is_quantised)
 }
 END_TEST
 
+/* Which quantiser takes rows of a length at an address. */
+START_TEST(quantisers_take_the_rows_they_can)
+{
+    static const struct {
+        int64_t k;
+        octgemm_type type;
+        int x, q, scale, more; /* bytes off 64, and elements between rows of q */
+        const char *function;
+    } cases[] = {
+        {8, OCTGEMM_F16, 0, 0, 0, 8, "octgemm_quantize_2x4"},
+        {4096, OCTGEMM_BF16, 0, 0, 0, 0, "octgemm_quantize_4x4"},
+        {5120, OCTGEMM_BF16, 0, 0, 0, 0, "octgemm_quantize_4x5"},
+        {8192, OCTGEMM_BF16, 0, 0, 0, 0, "octgemm_quantize_8x4"},
+        {28672, OCTGEMM_F32, 0, 0, 0, 0, "octgemm_quantize_32x7"},
+        {28676, OCTGEMM_F32, 0, 0, 0, 12, "octgemm_quantize_any"},
+        {0, OCTGEMM_F16, 2, 0, 0, 0, "octgemm_quantize_2x5_off"},
+        {16, OCTGEMM_F16, 2, 0, 0, 0, "octgemm_quantize_2x5_off"},
+        {16, OCTGEMM_F16, 0, 1, 0, 0, "octgemm_quantize_2x5_off"},
+        {16, OCTGEMM_F16, 0, 0, 0, 1, "octgemm_quantize_2x5_off"},
+        {4097, OCTGEMM_F16, 0, 0, 0, 0, "octgemm_quantize_4x5_off"},
+        {5112, OCTGEMM_F16, 2, 0, 0, 0, "octgemm_quantize_4x5_off"},
+        {5113, OCTGEMM_F16, 2, 0, 0, 0, "octgemm_quantize_8x5_off"},
+        {4097, OCTGEMM_F32, 4, 1, 0, 0, "octgemm_quantize_8x5_off"},
+        {14337, OCTGEMM_BF16, 0, 0, 0, 0, "octgemm_quantize_8x8_off"},
+        {28673, OCTGEMM_BF16, 0, 0, 0, 0, "octgemm_quantize_16x8_off"},
+        {32765, OCTGEMM_BF16, 0, 0, 0, 0, "octgemm_quantize_any"},
+        {16, OCTGEMM_F16, 1, 0, 0, 0, "octgemm_quantize_any"},
+        {16, OCTGEMM_F32, 2, 0, 0, 0, "octgemm_quantize_any"},
+        {16, OCTGEMM_F32, 0, 0, 2, 0, "octgemm_quantize_any"},
+    };
+    struct record record = {.count = 0};
+    struct mock_cuda *mock = load_mock();
+    static _Alignas(64) char memory[256];
+    octgemm_ctx *ctx;
+    mock->launch = record_launch;
+    mock->user = &record;
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    const octgemm_quantize_args args = {.size = sizeof args,
+                                        .rows = 3,
+                                        .k = cases[_i].k,
+                                        .x = memory + cases[_i].x,
+                                        .x_type = cases[_i].type,
+                                        .ldx = cases[_i].k,
+                                        .q = (int8_t *)memory + 64 + cases[_i].q,
+                                        .ldq = cases[_i].k + cases[_i].more,
+                                        .scale = (float *)(void *)(memory + 128 + cases[_i].scale)};
+    ck_assert_int_eq(octgemm_quantize(ctx, &args), OCTGEMM_OK);
+    ck_assert_int_eq(record.count, 1);
+    ck_assert_str_eq(record.launch[0].function, cases[_i].function);
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* A decode kernel adds up B's rows itself, unless tokens fill its tile. */
 START_TEST(decode_kernels_count_with_a_spare_token)
 {
@@ -713,6 +766,53 @@ END_TEST
 
 /* The copy engine writes what of D's rows is whole pieces of 16 bytes, if every row starts on 16.
  */
+/* Launches hold back what is behind them where the order of blocks is worth more than the overlap:
+ * whole rounds of blocks that share rows of A and of B, and copies that take long. */
+START_TEST(launches_hold_back_what_needs_an_order)
+{
+    static const struct {
+        const char *kernel;
+        int64_t m, n, k, ld;
+        int sums, copies_in_order, in_order;
+    } cases[] = {
+        {"wgmma_128x128x128", 512, 4096, 4096, 4096, 0, 0, 1},
+        {"wgmma_128x128x128", 512, 4096, 512, 512, 0, 0, 0},   /* over soon */
+        {"wgmma_128x128x128", 256, 4096, 4096, 4096, 0, 0, 0}, /* two rows of blocks */
+        {"wgmma_128x128x128", 512, 2816, 4096, 4096, 0, 0, 0}, /* 88 of 132 places */
+        {"wgmma_128x128x128", 512, 6144, 4096, 4096, 0, 0, 0}, /* 192: 60 in the last round */
+        {"wgmma_128x128x128", 768, 5504, 4096, 4096, 0, 0, 1}, /* 258: 126 */
+        {"wgmma_256x128x128_pair", 1024, 4096, 4096, 4096, 1, 0, 0},
+        {"wgmma_128x128x128", 512, 4096, 4096, 4096, 1, 1, 1},
+        {"wgmma_64x64x128", 64, 4096, 4096, 4096, 1, 1, 0},
+        {"wgmma_64x64x128", 64, 900, 4096, 4096, 1, 0, 0},  /* 3.7 MB to add up */
+        {"wgmma_64x64x128", 64, 900, 4096, 4100, 1, 0, 0},  /* and 3.9 to copy */
+        {"wgmma_64x64x128", 128, 900, 4096, 4100, 1, 1, 0}, /* 4.2 */
+        {"wgmma_64x64x128", 128, 28672, 4096, 4096, 1, 0, 0},
+    };
+    struct record record = {.count = 0};
+    octgemm_args args;
+    octgemm_ctx *ctx = open_hopper(&record, cases[_i].kernel, &args);
+    static char workspace[1 << 8];
+    static int32_t zeros[1];
+    if (!ctx)
+        return;
+    args.m = cases[_i].m;
+    args.n = cases[_i].n;
+    args.k = cases[_i].k;
+    args.lda = args.ldb = cases[_i].ld;
+    args.ldd = args.n;
+    args.za = cases[_i].sums ? zeros : NULL;
+    args.workspace = workspace;
+    ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    ck_assert_int_eq(record.count, 1 + cases[_i].sums);
+    if (cases[_i].sums)
+        ck_assert_int_eq(record.params[0].weights.in_order, cases[_i].copies_in_order);
+    ck_assert_int_eq(record.params[cases[_i].sums].gemm.in_order, cases[_i].in_order);
+    octgemm_close(&ctx);
+}
+END_TEST
+
 START_TEST(boxes_of_d_have_no_bytes_that_are_not_there)
 {
     static const struct {
@@ -1176,7 +1276,9 @@ int main(void)
     tcase_add_loop_test(tests, boxes_of_d_have_no_bytes_that_are_not_there, 0, 11);
     tcase_add_loop_test(tests, rows_that_are_walked_together_fit_the_l2, 0, 5);
     tcase_add_loop_test(tests, a_large_d_leaves_the_l2_first, 0, 4);
+    tcase_add_loop_test(tests, launches_hold_back_what_needs_an_order, 0, 13);
     tcase_add_test(tests, one_row_of_any_stride_is_quantised);
+    tcase_add_loop_test(tests, quantisers_take_the_rows_they_can, 0, 20);
     tcase_add_test(tests, workspace_is_enough_for_any_address);
     tcase_add_loop_test(tests, choices_are_sane_on_other_gpus, 0, sizeof gpus / sizeof *gpus);
     tcase_add_loop_test(tests, choices_are_sane_on_an_h200, 0, 3);

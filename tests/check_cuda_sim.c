@@ -19,6 +19,9 @@ enum { skipped = 77 }; /* exit status of a test program that could not be run (a
 /* tests/sim/cuda_kernels.cc */
 int sim_cuda_launch(void *user, const struct mock_launch *launch);
 void sim_store_run(uint16_t *row, int begin, int end, const uint32_t *results, int words);
+void sim_load_some(uint32_t words[4], const uint32_t piece[4], int size, int from, int to);
+void sim_store_staged(int8_t *row, int k, const int8_t *bytes, int at, uint32_t *staged,
+                      int threads);
 
 static void print_line(void *user, const char *text)
 {
@@ -89,9 +92,52 @@ START_TEST(runs_are_written_whole)
 }
 END_TEST
 
+/* What is there of a piece of memory, wherever a row starts and ends in it. */
+START_TEST(elements_are_read_alone)
+{
+    static const uint32_t piece[4] = {0x04030201, 0x08070605, 0x0c0b0a09, 0x100f0e0d};
+    int size = _i == 0 ? 2 : 4;
+    for (int from = -3; from <= 16 / size; from++)
+        for (int to = 0; to <= 16 / size + 3; to++) {
+            uint32_t words[4];
+            unsigned char bytes[16];
+            sim_load_some(words, piece, size, from, to);
+            memcpy(bytes, words, sizeof bytes);
+            for (int i = 0; i < 16; i++)
+                ck_assert_int_eq(bytes[i], i / size >= from && i / size < to ? i + 1 : 0);
+        }
+}
+END_TEST
+
+/* Every byte of a row is written, wherever it lies, and nothing beside it. */
+START_TEST(staged_bytes_are_written_whole)
+{
+    enum { most = 200, gap = 16, more = 12, guard = 0x7f };
+    int8_t bytes[most + 16];
+    for (int i = 0; i < most + 16; i++)
+        bytes[i] = (int8_t)(i % 113 - 50);
+    for (int place = 0; place < 16; place++)
+        for (int at = -7; at <= 0; at++)
+            for (int k = 0; k <= most; k++) {
+                _Alignas(16) int8_t memory[most + 3 * gap];
+                _Alignas(16) uint32_t staged[(most + 16) / 4 + more];
+                memset(memory, guard, sizeof memory);
+                memset(staged, guard, sizeof staged);
+                int8_t *row = memory + gap + place;
+                sim_store_staged(row, k, bytes, at, staged, 1 + k % 5);
+                for (int i = 0; i < most + 3 * gap; i++) {
+                    int byte = i - gap - place;
+                    int8_t expected = byte >= 0 && byte < k ? bytes[byte - at] : guard;
+                    ck_assert_msg(memory[i] == expected, "place %d, at %d, %d bytes: %d at %d",
+                                  place, at, k, memory[i], byte);
+                }
+            }
+}
+END_TEST
+
 /* One matrix of a launch of octgemm_weights, with room around what is written. */
 struct rows {
-    int8_t b[20 * 2500], packed[20 * 2560 + 16];
+    _Alignas(16) int8_t b[20 * 2500], packed[20 * 2560 + 16];
     int32_t column[20 + 2];
     int n;
 };
@@ -110,7 +156,8 @@ static void make_rows(struct rows *rows, struct octgemm_weights_rows *part, int 
                                           .n = rows->n,
                                           .ldb = ldb,
                                           .ldp = (k + 127) / 128 * 128,
-                                          .sharers = sums ? 1 + shift % 2 * 3 : (k + 1023) / 1024};
+                                          .sharers = sums ? 1 + (shift + k / 16) % 2 * 3
+                                                          : (k + 1023) / 1024};
 }
 
 static void check_rows(const struct rows *rows, const struct octgemm_weights_rows *part, int k)
@@ -135,7 +182,8 @@ static void check_rows(const struct rows *rows, const struct octgemm_weights_row
 /* Rows of two matrices are copied at once, with their sums or without, by any number of blocks. */
 START_TEST(rows_are_copied_whole)
 {
-    static const int depths[] = {1, 3, 4, 5, 127, 128, 129, 1023, 1024, 1025, 1030, 2049, 2500 - 9};
+    static const int depths[] = {1,    3,    4,    5,    127,  128,  129,     144,
+                                 1023, 1024, 1025, 1030, 2049, 2064, 2500 - 9};
     static struct rows first, second;
     int k = depths[_i];
     for (int shift = 0; shift < 8; shift++)
@@ -168,6 +216,8 @@ int main(void)
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, products_equal_the_reference);
     tcase_add_loop_test(tests, runs_are_written_whole, 0, 2);
-    tcase_add_loop_test(tests, rows_are_copied_whole, 0, 13);
+    tcase_add_loop_test(tests, elements_are_read_alone, 0, 2);
+    tcase_add_test(tests, staged_bytes_are_written_whole);
+    tcase_add_loop_test(tests, rows_are_copied_whole, 0, 15);
     return run_tests("cuda in a simulator", tests, CK_NOFORK);
 }

@@ -291,11 +291,26 @@ static octgemm_status tensor_map(const struct gpu_ctx *ctx, void *map,
 #define HELD(warps, held)                                                                          \
     QUANTIZER(.function = "octgemm_quantize_" #warps "x" #held, .threads = 32 * warps,             \
               .align = 16, .max_bytes = 512 * warps * held)
+/* A row that starts within a piece of 16 bytes may be in one piece more, so these hold one more: a
+ * row of 4097 elements is not to take twice the threads of 4096. */
+#define HELD_OFF(warps, held)                                                                      \
+    QUANTIZER(.function = "octgemm_quantize_" #warps "x" #held "_off", .threads = 32 * warps,      \
+              .align = 0, .max_bytes = 512 * warps * held - 16)
 
 static const struct gpu_quantizer quantizers[] = {
-    HELD(2, 4),  HELD(4, 4),
-    HELD(8, 4),  HELD(8, 7),
-    HELD(16, 7), QUANTIZER(.function = "octgemm_quantize_any", .threads = 256, .align = 1),
+    HELD(2, 4),
+    HELD(4, 4),
+    HELD(4, 5),
+    HELD(8, 4),
+    HELD(8, 7),
+    HELD(16, 7),
+    HELD(32, 7),
+    HELD_OFF(2, 5),
+    HELD_OFF(4, 5),
+    HELD_OFF(8, 5),
+    HELD_OFF(8, 8),
+    HELD_OFF(16, 8),
+    QUANTIZER(.function = "octgemm_quantize_any", .threads = 256, .align = 1),
 };
 
 static const struct gpu_helper weights = {.module = OCTGEMM_CUDA_WEIGHTS,

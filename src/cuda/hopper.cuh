@@ -164,7 +164,8 @@ hopper_consume(const octgemm_gemm_params &p, const typename T::maps &maps, uint8
             cluster_arrive();
         if (T::turns)
             factors.load_zeros(p, m0, n0, my);
-        if (unit + work.step >= work.units)
+        const bool last = unit + work.step >= work.units;
+        if (last && !p.in_order)
             grid_release();
         const int own = 1 + my.warpgroup;
         if (T::boxes && my.self == 0)
@@ -183,6 +184,8 @@ hopper_consume(const octgemm_gemm_params &p, const typename T::maps &maps, uint8
             named_barrier(own, 128);
         }
         hopper_finish<T>(p, maps, shared, sum, m0, n0, range, factors, vectors, my);
+        if (last)
+            grid_release();
     }
     /* What is written may still be on its way when the block ends, but shared memory goes then. */
     if (T::boxes && my.self == 0)

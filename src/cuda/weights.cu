@@ -6,10 +6,12 @@
  * rows are few, a block. Words are read where they lie in memory and shifted to where they belong
  * in the copy: byte by byte the copy would take longer than the product of a few tokens.
  *
- * 48 registers, 16 bytes of shared memory, 900 instructions. Measured on an H100: a copy of both
- * operands ahead of a small product 1.0 to 2 us, 0.6 us a megabyte. Lost: several short rows in a
- * warp (an address for each word: 4000 instructions, twice the time for long rows), bytes at the
- * ends of a row in a loop that all lanes wait for (2.5 us), a launch for each operand (4.7 us). */
+ * 48 registers, 16 bytes of shared memory, 720 instructions. Measured on an H100: a copy of both
+ * operands ahead of a small product 1.0 to 2 us, 0.6 us a megabyte; sums 0.4 us a megabyte. Lost:
+ * several short rows in a warp (an address for each word: 4000 instructions, twice the time for
+ * long rows), bytes at the ends of a row in a loop that all lanes wait for (2.5 us), a launch for
+ * each operand (4.7 us), sums by words of four bytes (1.1 to 1.2 times as long), the product behind
+ * a long launch started early (choose.c). */
 #include "cuda/grid.cuh"
 #include "elements.h"
 #include "gpu/params.h"
@@ -92,10 +94,32 @@ static __device__ int move_piece(const octgemm_weights_rows &p, int k, int64_t r
     return sum;
 }
 
-/* Copies what a warp has of a row, and returns the sum of this lane's words of it. */
+/* The sum of what a lane has of a row of 16-byte words. */
+static __device__ int add_share(const octgemm_weights_rows &p, int k, int64_t row, int64_t sharer)
+{
+    constexpr int ahead = 8;
+    const uint4 *const from = (const uint4 *)(p.b + row * p.ldb);
+    const int count = k / 16, step = (int)p.sharers * lanes;
+    int sum = 0;
+#pragma unroll 1
+    for (int at = (int)sharer * lanes + (int)threadIdx.x % lanes; at < count; at += ahead * step) {
+        uint4 v[ahead];
+#pragma unroll
+        for (int i = 0; i < ahead; i++)
+            v[i] = at + i * step < count ? from[at + i * step] : uint4{0, 0, 0, 0};
+#pragma unroll
+        for (int i = 0; i < ahead; i++)
+            sum = add_bytes(add_bytes(add_bytes(add_bytes(sum, v[i].x), v[i].y), v[i].z), v[i].w);
+    }
+    return sum;
+}
+
+/* Copies or adds up what a warp has of a row, and returns the sum of this lane's words of it. */
 static __device__ int move_share(const octgemm_weights_rows &p, int k, int64_t row, int64_t sharer)
 {
     const int64_t end = p.packed ? p.ldp : k;
+    if (!p.packed && ((uintptr_t)p.b | (uintptr_t)p.ldb | (uintptr_t)k) % 16 == 0)
+        return add_share(p, k, row, sharer);
     int sum = 0;
 #pragma unroll 1
     for (int64_t at = sharer * piece_bytes; at < end; at += p.sharers * piece_bytes)
@@ -112,7 +136,8 @@ extern "C" __global__ void __launch_bounds__(threads)
     const int64_t first = (p.part[0].n * p.part[0].sharers + teams - 1) / teams * teams;
     const int64_t all = first + p.part[1].n * p.part[1].sharers;
     const bool summing = p.part[0].column || p.part[1].column;
-    grid_release();
+    if (!p.in_order)
+        grid_release();
     grid_wait();
     for (int64_t base = (int64_t)blockIdx.x * teams; base < all;
          base += (int64_t)gridDim.x * teams) {
@@ -135,4 +160,5 @@ extern "C" __global__ void __launch_bounds__(threads)
         if (first_of_row && part.column && row < part.n)
             memcpy((char *)part.column + row * (int64_t)sizeof sum, &total[own], sizeof sum);
     }
+    grid_release();
 }

@@ -188,8 +188,23 @@ static double word_time(const struct rounds *rounds, const struct gpu_plan *plan
     return count_rounds(rounds) * rows * columns / plan->splits * each;
 }
 
-/* Microseconds for the launch ahead of the kernel: copies of rows, and the sums of plain weights'
- * rows. Where launches overlap it costs less. */
+/* Rows for the launch ahead of the kernel: those that it copies, and those of plain weights whose
+ * sums it finds. */
+struct rows_ahead {
+    double copied, added;
+};
+
+static struct rows_ahead find_rows_ahead(const struct gpu_plan *plan,
+                                         const struct gpu_kernel *kernel, const octgemm_args *args,
+                                         const struct gpu_odd *odd)
+{
+    int copies_a = plan->copied && odd->a, copies_b = plan->copied && odd->b;
+    return (struct rows_ahead){
+        .copied = (copies_a ? (double)args->m : 0) + (copies_b ? (double)args->n : 0),
+        .added = !copies_b && octgemm_gpu_needs_sums(kernel, args) ? (double)args->n : 0};
+}
+
+/* Microseconds for that launch. Where launches overlap it costs less. */
 static double copy_time(const struct gpu_plan *plan, const struct flows *flows,
                         const struct gpu_device *device, const struct gpu_kernel *kernel,
                         const octgemm_args *args, const struct gpu_odd *odd)
@@ -200,14 +215,12 @@ static double copy_time(const struct gpu_plan *plan, const struct flows *flows,
     /* Kernels that need no sums are those for few tokens, whose figures say that much too much for
      * small products. */
     const double too_much = 1.3;
-    int copies_a = plan->copied && odd->a, copies_b = plan->copied && odd->b;
-    int sums = !copies_b && octgemm_gpu_needs_sums(kernel, args);
-    double rows_a = copies_a ? (double)args->m : 0;
-    double rows_b = copies_b || sums ? (double)args->n : 0;
-    if (rows_a + rows_b == 0)
+    const struct rows_ahead rows = find_rows_ahead(plan, kernel, args, odd);
+    if (rows.copied + rows.added == 0)
         return 0;
-    double bytes = (copied * rows_a + (copies_b ? copied : added) * rows_b) * (double)args->k;
-    return launch + row * (rows_a + rows_b) + bytes / flows->memory + (sums ? too_much : 0);
+    double bytes = (copied * rows.copied + added * rows.added) * (double)args->k;
+    return launch + row * (rows.copied + rows.added) + bytes / flows->memory +
+           (rows.added > 0 ? too_much : 0);
 }
 
 /* Bytes of the sums of all parts of k, where these go to memory. */
@@ -348,6 +361,30 @@ static int raster_group(const struct gpu_device *device, const struct gpu_kernel
     return group;
 }
 
+/* A kernel's blocks start in order, neighbours side by side, which read the same rows at one time;
+ * those of a launch that overlaps start wherever a block of the launch ahead has ended. Where the
+ * L2 limits them that costs up to a tenth, or half behind a large copy: there the launch ahead
+ * holds them back for the microsecond that overlapping is worth. (Not pairs of blocks, which stay
+ * together anyhow, nor where many places are free at the end of the launch ahead.) The limits are
+ * from timings on an H100 (bench/NOTES.md). */
+static void find_order(struct gpu_plan *plan, const struct gpu_device *device,
+                       const struct gpu_kernel *kernel, const octgemm_args *args,
+                       const struct gpu_odd *odd)
+{
+    const double long_enough = 5;                 /* microseconds */
+    const double much = 4e6;                      /* bytes to copy or add up */
+    const double only_round = 0.7, in_last = 0.9; /* of the places have a block */
+    double places = (double)device->multiprocessors * residents(device, kernel);
+    double units = count_units(plan, kernel), before_last = (ceil(units / places) - 1) * places;
+    double least = before_last > 0 ? in_last : only_round;
+    const struct rows_ahead rows = find_rows_ahead(plan, kernel, args, odd);
+    plan->copies_in_order = kernel->neighbours <= 1 && before_last <= 0 &&
+                            (rows.copied + rows.added) * (double)args->k > much;
+    /* What comes next is not known; another product like this one is likely. */
+    plan->in_order = kernel->neighbours <= 1 && plan->splits == 1 && plan->tiles_m > 2 &&
+                     units - before_last > least * places && plan->microseconds > long_enough;
+}
+
 void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                       const struct gpu_functions *functions, const struct gpu_kernel *kernel,
                       const octgemm_args *args, int frugal)
@@ -382,4 +419,5 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                 *plan = candidate;
             found = 1;
         }
+    find_order(plan, device, kernel, args, &odd);
 }

@@ -217,7 +217,8 @@ struct gpu_quantizer {
     int threads;
     int rows_per_block;
     int overlap;
-    int align; /* of x and q, their strides and x's rows, in bytes; 1: any, scale and zero too */
+    int align; /* of x and q, their strides and x's rows, in bytes; 0: x's elements have their
+                  own, q any; 1: any, scale and zero too */
     int64_t max_bytes; /* of a row of x; 0: any */
 };
 
@@ -236,7 +237,9 @@ struct gpu_plan {
     int cluster; /* the parts of a tile are one cluster */
     int group;
     int copied; /* operands whose stride is off the kernel's alignment go to the workspace first */
-    double microseconds; /* predicted */
+    int in_order, copies_in_order; /* the launch, and the one ahead of it that copies and adds up
+                                      rows, hold back what is behind them (choose.c) */
+    double microseconds;           /* predicted */
 };
 
 /* Do the sums of a tile's parts of k go to the workspace? */

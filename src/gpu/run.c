@@ -246,14 +246,17 @@ static unsigned at_most(int64_t value, unsigned limit)
 
 enum { most_rows = 1 << 20 }; /* blocks of a launch over rows; each takes every most_rows-th */
 
-/* Warps that share a row: one for each piece; where rows are added up, one or a whole block, if
- * there are not warps enough without. */
+/* Warps that share a row: one for each piece; where rows are added up, one if they are many and
+ * short, else a whole block. */
 static int64_t sharers(const struct gpu_ctx *ctx, const struct octgemm_weights_rows *rows)
 {
+    enum { short_row = 4 /* pieces */, many = 16 /* for a multiprocessor */ };
     const struct gpu_helper *weights = ctx->driver->weights;
     int64_t pieces = weights->bytes > 0 ? octgemm_gpu_tiles(rows->ldp, weights->bytes) : 1;
     if (rows->column && pieces > 1)
-        return rows->n > (int64_t)ctx->device->multiprocessors * 16 ? 1 : weights->pieces_per_block;
+        return pieces <= short_row && rows->n > (int64_t)ctx->device->multiprocessors * many
+                   ? 1
+                   : weights->pieces_per_block;
     return pieces > 0 ? pieces : 1; /* without k there are sums still */
 }
 
@@ -284,7 +287,8 @@ static octgemm_status start_copies(const struct gpu_ctx *ctx, struct octgemm_gem
                                    char *workspace)
 {
     int64_t row = round_up(args->k, packed_alignment);
-    struct octgemm_weights_params copies = {.k = (int32_t)args->k};
+    struct octgemm_weights_params copies = {.k = (int32_t)args->k,
+                                            .in_order = plan->copies_in_order};
     struct octgemm_weights_rows *part = copies.part;
     if (plan->copied && odd->a) {
         part->b = args->a;
@@ -430,6 +434,7 @@ static void fill_params(struct octgemm_gemm_params *params, const struct gpu_pla
         .box_rows_n = kernel->maps ? octgemm_gpu_box_rows_n(kernel, args->n) : 0,
         .boxed_n = kernel->boxes ? boxed_columns(plan, args) : 0,
         .d_passes = kernel->boxes && passes_l2(device, args),
+        .in_order = plan->in_order,
     };
 }
 
@@ -519,8 +524,9 @@ static int takes_rows(const struct gpu_quantizer *row, const octgemm_quantize_ar
     uintptr_t row_bytes = (uintptr_t)(args->k * width);
     uintptr_t addresses = (uintptr_t)args->x | (uintptr_t)args->q;
     uintptr_t words = (uintptr_t)args->scale | (uintptr_t)args->zero;
-    uintptr_t all = strides | row_bytes | addresses;
-    return row->align == 1 || ((all & ((uintptr_t)row->align - 1)) == 0 && (words & 3) == 0 &&
+    uintptr_t odd = row->align > 0 ? (strides | row_bytes | addresses) & ((uintptr_t)row->align - 1)
+                                   : (uintptr_t)args->x & element_mask(args->x_type);
+    return row->align == 1 || (odd == 0 && (words & 3) == 0 &&
                                (row->max_bytes == 0 || row_bytes <= (uintptr_t)row->max_bytes));
 }
 

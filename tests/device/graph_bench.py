@@ -5,7 +5,8 @@ rotating weights, 16 calls in one CUDA graph, the median of nine replays.
 
 products: the layers of Llama-3.1-8B. kernels: every kernel forced in turn, and how far the chosen
 one is from the best. odd: strides off the L2's lines and off every alignment, and zero points.
-columns: n whose results do not start on 16 bytes. quantiser: against a copy.
+columns: n whose results do not start on 16 bytes. quantiser: against a copy,
+rows of whole 16-byte pieces and others.
 """
 
 import math
@@ -136,7 +137,8 @@ def quantiser(library, rows):
     copy = 2 * source.numel() * source.element_size() / us / 1e3
     print(f"copy of 1 GiB: {copy:.0f} GB/s")
     for dtype in (torch.bfloat16, torch.float16, torch.float32):
-        for count, k in ((65536, 4096), (16384, 14336), (8, 4096)):
+        for count, k in ((65536, 4096), (65536, 4097), (16384, 14336), (16384, 14330),
+                         (8, 4096), (8, 4097)):
             x = torch.randn(count, k, device="cuda").to(dtype)
             q = torch.empty(count, k, dtype=torch.int8, device="cuda")
             scale = torch.empty(count, device="cuda")

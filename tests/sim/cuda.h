@@ -6,7 +6,11 @@
 
 #include "sim.h"
 
+#include <algorithm>
 #include <cstdint>
+
+using std::max;
+using std::min;
 
 #define __global__
 #define __device__
@@ -45,6 +49,21 @@ static inline int __dp4a(int a, int b, int sum)
     for (int shift = 0; shift < 32; shift += 8)
         sum += (int8_t)(a >> shift) * (int8_t)(b >> shift);
     return sum;
+}
+
+struct uint4 {
+    uint32_t x, y, z, w;
+};
+
+static inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w)
+{
+    return {x, y, z, w};
+}
+
+/* The upper word of two, moved left by 0 to 31 bits. */
+static inline uint32_t __funnelshift_l(uint32_t low, uint32_t high, uint32_t bits)
+{
+    return (uint32_t)(((uint64_t)high << 32 | low) << bits >> 32);
 }
 
 /* Four of eight bytes, the lowest of which are `low`'s, by a digit each. */

@@ -1,6 +1,7 @@
 /* The plain CUDA kernels for the host, and what the mock driver's launches are given to. */
 #include "cuda.h"
 #include "cuda/runs.cuh"
+#include "cuda/shifted.cuh"
 #include "gpu/finish.h"
 #include "gpu/params.h"
 #include "mock_cuda.h"
@@ -60,4 +61,26 @@ void sim_store_run(uint16_t *row, int begin, int end, const uint32_t *results, i
     for (int word = 0; word < words; word++)
         run_share(row, begin, end, word, words)
             .store(row, results[word], results[(word + 1) % words]);
+}
+
+extern "C" void sim_load_some(uint32_t words[4], const uint32_t piece[4], int size, int from,
+                              int to);
+extern "C" void sim_store_staged(int8_t *row, int k, const int8_t *bytes, int at, uint32_t *staged,
+                                 int threads);
+
+void sim_load_some(uint32_t words[4], const uint32_t piece[4], int size, int from, int to)
+{
+    const uint4 *const whole = (const uint4 *)piece;
+    const uint4 v = size == 4 ? load_some<4>(whole, from, to) : load_some<2>(whole, from, to);
+    memcpy(words, &v, sizeof v);
+}
+
+/* `bytes` are those of the row from `at` on, as many words as reach its end. */
+void sim_store_staged(int8_t *row, int k, const int8_t *bytes, int at, uint32_t *staged,
+                      int threads)
+{
+    for (int i = at; i < k; i += 4)
+        memcpy(&staged[staged_word(row, i)], bytes + (i - at), 4);
+    for (int thread = 0; thread < threads; thread++)
+        store_staged(row, k, staged, staged_shift(row, at), thread, threads);
 }

@@ -9,10 +9,9 @@
  * of nothing fused.
  *
  * 56 to 64 registers; _off stages a row in 2.7 to 33 KB of shared memory. Measured on an H100, of
- * the rate of a copy: whole rows 96 to 98 %, rows off 16 bytes 95 to 97 % (F32) and 72 to 85 %
- * (BF16, of 2050 elements and more), what octgemm_quantize_any takes 45 %. Lost: bytes handed from
- * lane to lane by shuffles, with the ends of each warp's part byte by byte (1.2 to 1.7 times as
- * long for BF16).
+ * the rate of a copy: whole rows 98 to 101 %, rows off 16 bytes 97 to 99 % (F32) and 82 to 86 % (16
+ * bits), what octgemm_quantize_any takes 45 %. Lost: bytes handed from lane to lane by shuffles,
+ * with the ends of each warp's part byte by byte (1.1 to 1.7 times as long for 16 bits).
  */
 #include "cuda/access.cuh"
 #include "cuda/shifted.cuh"

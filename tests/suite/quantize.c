@@ -43,8 +43,8 @@ static const struct layout {
     {2 * ROW_PATTERNS, 65, 3, 2, {4, 1, 0, 0}, 0},
     {ROW_PATTERNS, 1028, 0, 0, {8, 0, 0, 0}, 0},
     {ROW_PATTERNS, 2050, 3, 5, {12, 3, 0, 0}, 0},
-    {ROW_PATTERNS, 7163, 0, 2, {4, 2, 0, 0}, 1},
-    {ROW_PATTERNS, 14332, 1, 0, {12, 3, 0, 0}, 0},
+    {4, 7163, 0, 2, {4, 2, 0, 0}, 1},
+    {4, 14332, 1, 0, {12, 3, 0, 0}, 0},
 };
 
 /* The scales of static quantisation, one for each case. */

@@ -1036,6 +1036,29 @@ START_TEST(rows_off_lines_get_larger_tiles)
 }
 END_TEST
 
+/* On 132 multiprocessors: tiles of as many tokens and weights as leave the fewest of them idle. */
+START_TEST(tiles_fill_the_device)
+{
+    static const struct {
+        int64_t m, n, k;
+        const char *kernel;
+    } cases[] = {
+        {512, 4096, 14336, "wgmma_128x128x128"}, /* 4 x 32 tiles, in one round ... */
+        {576, 4096, 14336, "wgmma_144x128x128_turns"}, {640, 4096, 14336, "wgmma_160x128x128"},
+        {320, 6144, 4096, "wgmma_80x192x128"},         {384, 6144, 4096, "wgmma_96x192x128"},
+        {320, 4096, 4096, "wgmma_160x64x128"},         /* 2 x 64 */
+        {224, 28672, 4096, "wgmma_112x128x128_turns"}, /* 2 x 224: four rounds */
+        {160, 28672, 4096, "wgmma_160x128x128"}};      /* 224: two, not four of 80 */
+    static char memory[256];
+    octgemm_args args = product(memory);
+    args.za = NULL;
+    args.m = cases[_i].m;
+    args.n = args.ldd = cases[_i].n;
+    args.k = args.lda = args.ldb = cases[_i].k;
+    check_choice(h100_clock_khz, h100_bus_bits, &args, cases[_i].kernel);
+}
+END_TEST
+
 /* 33 tiles of 128 weights are 17 pairs, and four rows of these more than an H100 has room for. */
 START_TEST(an_odd_tile_has_a_pair_to_itself)
 {
@@ -1285,6 +1308,7 @@ int main(void)
     tcase_add_loop_test(tests, an_h200_has_figures_of_its_own, 0, 2);
     tcase_add_loop_test(tests, rows_off_lines_get_larger_tiles, 0, 4);
     tcase_add_loop_test(tests, an_odd_tile_has_a_pair_to_itself, 0, 2);
+    tcase_add_loop_test(tests, tiles_fill_the_device, 0, 8);
     tcase_add_test(tests, what_was_asked_before_changes_nothing);
     tcase_add_test(tests, threads_choose_alike);
     gpu_add_failure_tests(tests, &cuda_failures);

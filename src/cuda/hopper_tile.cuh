@@ -50,6 +50,7 @@ struct hopper_tile {
     template <int bytes>
     static constexpr int chunk_rows = boxes ? OCTGEMM_D_BOX_ROWS(tile_m, bytes)
                                             : (tile_m % 32 == 0 ? 64 : 32) / bytes;
+    static_assert(tile_m % chunk_rows<2> == 0 && tile_m % chunk_rows<4> == 0, "whole buffers");
     static constexpr int chunk_bytes = chunk_rows<2> * 128;
     static constexpr int buffers = boxes && chunk_bytes < 8192 ? 3 : 2;
     static constexpr int staging_bytes = warpgroups * buffers * chunk_bytes;

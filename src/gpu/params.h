@@ -42,8 +42,10 @@ struct octgemm_gemm_params {
 };
 
 /* Rows of a box of D that the copy engine writes, of 128 bytes each: it takes half of them or all
- * for 64 weights, by the width of an element. The tile has whole boxes. */
-#define OCTGEMM_D_BOX_ROWS(tile_m, bytes) (((tile_m) % 64 == 0 ? 128 : 64) / (bytes))
+ * for 64 weights, by the width of an element. The tile has whole boxes, few of them: each costs a
+ * fence and a barrier. */
+#define OCTGEMM_D_BOX_ROWS(tile_m, bytes)                                                          \
+    (((tile_m) % 64 == 0 ? 128 : (tile_m) % 32 == 0 ? 64 : 96) / (bytes))
 
 /* Adding parts of k that are in gemm.partial: part s has the sums of D's whole tiles, row-major,
  * from s * step on. Thread x of the grid has 8 columns of D, then the same after as many as there

@@ -1,9 +1,12 @@
 /* The accuracy suite over the CUDA backend without a GPU: the mock driver's launches run the plain
- * kernels in the simulator. So the whole host side, packed weights and column sums are checked bit
- * by bit in make check; OCTGEMM_TIER=big takes every case instead of a choice of them. */
+ * kernels and Hopper's in the simulator. So the whole host side, packed weights, column sums and
+ * every tile of wgmma are checked bit by bit in make check; OCTGEMM_TIER=big takes every case
+ * instead of a choice of them. */
 #include "gpu/params.h"
 #include "mock_cuda.h"
+#include "octgemm.h"
 #include "run_tests.h"
+#include "sim/hopper_run.h"
 #include "suite/suite.h"
 
 #include <check.h>
@@ -30,17 +33,19 @@ static void print_line(void *user, const char *text)
     fflush(stdout);
 }
 
-static void check_cases(const char *pattern)
+/* How many products were right; none may be wrong. */
+static int check_cases(const char *kernel, const char *pattern)
 {
     const struct suite_options options = {.backend = "cuda",
-                                          .kernel = "generic_64x64",
+                                          .kernel = kernel,
                                           .require = "cuda",
                                           .seed = 1,
                                           .filter = pattern,
                                           .line = print_line};
     struct suite_result result;
-    ck_assert_int_eq(suite_run(&options, &result), 0);
-    ck_assert_int_gt(result.passed, 0);
+    suite_run(&options, &result);
+    ck_assert_int_eq(result.failed, 0);
+    return (int)result.passed;
 }
 
 /* Patterns of products only: the quantiser is made of instructions. */
@@ -48,19 +53,56 @@ static const char *const few[] = {"everything", "odd-*",        "empty/*",
                                   "edges/*",    "zero-points*", "special-*"};
 static const char *const all[] = {"[!q]*"};
 
-START_TEST(products_equal_the_reference)
+static int every_case(void)
+{
+    return getenv("OCTGEMM_TIER") != NULL;
+}
+
+static int launch(void *user, const struct mock_launch *given)
+{
+    enum { not_found = 500 };
+    int code = sim_cuda_launch(user, given);
+    return code == not_found ? sim_hopper_launch(given) : code;
+}
+
+static void simulate(void)
 {
     void *library = dlopen(MOCK_CUDA "/libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
     ck_assert_msg(library != NULL, "%s", dlerror());
     struct mock_cuda *mock = dlsym(library, "mock_cuda");
     ck_assert_ptr_nonnull(mock);
-    mock->launch = sim_cuda_launch;
+    mock->launch = launch;
+    mock->capability[0] = 90;
+}
 
-    int every = getenv("OCTGEMM_TIER") != NULL;
-    const char *const *patterns = every ? all : few;
-    size_t count = every ? sizeof all / sizeof *all : sizeof few / sizeof *few;
+START_TEST(products_equal_the_reference)
+{
+    const char *const *patterns = every_case() ? all : few;
+    size_t count = every_case() ? sizeof all / sizeof *all : sizeof few / sizeof *few;
+    simulate();
     for (size_t i = 0; i < count; i++)
-        check_cases(patterns[i]);
+        ck_assert_int_gt(check_cases("generic_64x64", patterns[i]), 0);
+}
+END_TEST
+
+/* Every tile of hopper.cu; none where configure was told to make no code for it. */
+START_TEST(hopper_products_equal_the_reference)
+{
+    static const char *const some[] = {"everything", "deep/*"};
+    const char *const *patterns = every_case() ? all : some;
+    size_t count = every_case() ? sizeof all / sizeof *all : sizeof some / sizeof *some;
+    octgemm_ctx *ctx;
+    octgemm_info info;
+    simulate();
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    for (size_t i = 0; octgemm_kernel(ctx, NULL, i, &info) == OCTGEMM_OK; i++)
+        if (strncmp(info.kernel, "wgmma_", 6) == 0) {
+            int passed = 0;
+            for (size_t p = 0; p < count; p++)
+                passed += check_cases(info.kernel, patterns[p]);
+            ck_assert_int_gt(passed, 0);
+        }
+    octgemm_close(&ctx);
 }
 END_TEST
 
@@ -84,9 +126,9 @@ START_TEST(runs_are_written_whole)
                 for (int i = 0; i < most + 2 * gap; i++) {
                     int at = i - gap - odd;
                     int written = at >= begin && at < end;
-                    ck_assert_msg(d[i] == (written ? at : guard),
-                                  "%d words, odd %d, %d to %d: %d at %d", words, odd, begin, end,
-                                  d[i], at);
+                    if (d[i] != (written ? at : guard))
+                        ck_abort_msg("%d words, odd %d, %d to %d: %d at %d", words, odd, begin, end,
+                                     d[i], at);
                 }
             }
 }
@@ -128,8 +170,9 @@ START_TEST(staged_bytes_are_written_whole)
                 for (int i = 0; i < most + 3 * gap; i++) {
                     int byte = i - gap - place;
                     int8_t expected = byte >= 0 && byte < k ? bytes[byte - at] : guard;
-                    ck_assert_msg(memory[i] == expected, "place %d, at %d, %d bytes: %d at %d",
-                                  place, at, k, memory[i], byte);
+                    if (memory[i] != expected)
+                        ck_abort_msg("place %d, at %d, %d bytes: %d at %d", place, at, k, memory[i],
+                                     byte);
                 }
             }
 }
@@ -167,8 +210,8 @@ static void check_rows(const struct rows *rows, const struct octgemm_weights_row
         ptrdiff_t at = i - start, row = at / width, p = at % width;
         int inside = part->packed && at >= 0 && row < part->n;
         int8_t expected = inside ? (int8_t)(p < k ? part->b[row * part->ldb + p] : 0) : 0x5a;
-        ck_assert_msg(rows->packed[i] == expected, "%d x %d: %d at %td", (int)part->n, k,
-                      rows->packed[i], at);
+        if (rows->packed[i] != expected)
+            ck_abort_msg("%d x %d: %d at %td", (int)part->n, k, rows->packed[i], at);
     }
     for (int i = 0; i < 22; i++) {
         int32_t expected = part->column && i > 0 && i <= part->n ? 0 : 0x5a5a5a5a;
@@ -215,6 +258,7 @@ int main(void)
     TCase *tests = tcase_create("cuda");
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, products_equal_the_reference);
+    tcase_add_test(tests, hopper_products_equal_the_reference);
     tcase_add_loop_test(tests, runs_are_written_whole, 0, 2);
     tcase_add_loop_test(tests, elements_are_read_alone, 0, 2);
     tcase_add_test(tests, staged_bytes_are_written_whole);

@@ -373,10 +373,11 @@ int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, const void *base,
                            const uint32_t *steps, int interleave, int swizzle, int promotion,
                            int fill)
 {
+    enum { tensor_map_bytes = 128 };
     static const unsigned widths[] = {1, 2, 4}; /* UINT8, UINT16, UINT32 */
     (void)promotion;
     int code = enter("cuTensorMapEncodeTiled");
-    memset(map, 0, 128);
+    memset(map, 0, tensor_map_bytes);
     int valid = type >= 0 && type < 3 && rank == 2 && base && (uintptr_t)base % 16 == 0 &&
                 sizes[0] > 0 && sizes[1] > 0 && strides[0] % 16 == 0 && box[1] <= 256 &&
                 steps[0] == 1 && steps[1] == 1 && interleave == 0 && swizzle == 3 && fill == 0;
@@ -384,5 +385,12 @@ int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, const void *base,
      */
     if (valid)
         valid = box[0] * widths[type] == 128 && (type == 0 || sizes[0] * widths[type] % 16 == 0);
+    if (valid)
+        *(struct mock_tensor_map *)map =
+            (struct mock_tensor_map){.base = (unsigned char *)(uintptr_t)base,
+                                     .sizes = {sizes[0], sizes[1]},
+                                     .stride = strides[0],
+                                     .box = {box[0], box[1]},
+                                     .width = widths[type]};
     return code ? code : valid ? 0 : invalid_value;
 }

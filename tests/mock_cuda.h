@@ -6,7 +6,18 @@
 
 #include "mock_driver.h"
 
+#include <stdint.h>
+
 enum { mock_devices_max = 4 };
+
+/* What the mock writes into a CUtensorMap. */
+struct mock_tensor_map {
+    unsigned char *base;
+    uint64_t sizes[2]; /* elements of a row, rows */
+    uint64_t stride;   /* bytes */
+    uint32_t box[2];
+    unsigned width; /* bytes of an element */
+};
 
 struct mock_launch {
     const char *function;

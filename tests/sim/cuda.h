@@ -1,6 +1,6 @@
-/* The words of CUDA C++ that the plain kernels use (src/cuda/generic.cu, weights.cu and what of
- * others is plain), made of the simulator's. Kernels with instructions of their own are for GPUs
- * alone. */
+/* The words of CUDA C++ that kernels use, made of the simulator's: all that the plain ones need
+ * (src/cuda/generic.cu, weights.cu and what of others is plain). Hopper's instructions are in
+ * hopper.h; kernels with others of their own are for GPUs alone. */
 #ifndef OCTGEMM_SIM_CUDA_H
 #define OCTGEMM_SIM_CUDA_H
 
@@ -15,7 +15,7 @@ using std::min;
 #define __global__
 #define __device__
 #define __grid_constant__
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 #define __forceinline__ inline
 #define __shared__ static /* blocks run one after another */
 #define _Static_assert static_assert
@@ -58,6 +58,40 @@ struct uint4 {
 static inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w)
 {
     return {x, y, z, w};
+}
+
+struct int2 {
+    int32_t x, y;
+};
+
+struct int4 {
+    int32_t x, y, z, w;
+};
+
+struct float2 {
+    float x, y;
+};
+
+struct float4 {
+    float x, y, z, w;
+};
+
+static inline float2 make_float2(float x, float y)
+{
+    return {x, y};
+}
+
+static inline float __uint_as_float(uint32_t bits)
+{
+    float value;
+    __builtin_memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* The lower word of two, moved right by 0 to 31 bits. */
+static inline uint32_t __funnelshift_r(uint32_t low, uint32_t high, uint32_t bits)
+{
+    return (uint32_t)(((uint64_t)high << 32 | low) >> bits);
 }
 
 /* The upper word of two, moved left by 0 to 31 bits. */

@@ -43,8 +43,13 @@ int sim_cuda_launch(void *user, const struct mock_launch *launch)
     (void)user;
     for (const auto &function : functions)
         if (strcmp(function.name, launch->function) == 0) {
-            const sim_launch run = {function.call, launch->params[0], launch->blocks,
-                                    launch->threads, warp};
+            const sim_launch run = {.kernel = function.call,
+                                    .params = launch->params[0],
+                                    .blocks = launch->blocks,
+                                    .threads = launch->threads,
+                                    .wave = warp,
+                                    .cluster = 0,
+                                    .beside = NULL};
             gridDim.x = launch->blocks;
             sim_run(&run);
             return 0;

@@ -34,7 +34,7 @@ static void __sanitizer_finish_switch_fiber(void *fake, const void **stack, size
 
 /* Stacks begin at different places of their pages: all lanes use the same part of theirs at the
  * same time, and would compete for the same few lines of a cache. */
-enum { most_threads = 1024, stack_bytes = 128 * 1024, stagger = 13 * 64, most_stagger = 32 * 1024 };
+enum { most_threads = 4096, stack_bytes = 128 * 1024, stagger = 13 * 64, most_stagger = 32 * 1024 };
 
 struct fiber {
     sigjmp_buf at;
@@ -45,11 +45,14 @@ struct fiber {
 
 struct lane {
     struct fiber fiber;
-    unsigned thread;
+    unsigned block, thread;
     struct wave *wave;
-    struct lane *neighbour; /* goes on while this one waits: the next of the wave, in a ring */
+    struct lane *neighbour; /* the next of the wave, in a ring */
     int index;              /* in the wave */
     int ended;
+    int waits;                    /* at the wave's meeting */
+    int (*ready)(const void *of); /* else, what it waits for; NULL: nothing */
+    const void *of;
 };
 
 struct wave {
@@ -59,13 +62,12 @@ struct wave {
     int ended;     /* lanes that have left the kernel */
     sim_work work; /* what the meeting is for; NULL: the block's barrier */
     void *operands[64];
-    struct lane *next; /* who goes on when the wave does */
+    struct lane *next; /* who goes on when the wave does, if it can */
     int waits;         /* all lanes wait at the barrier */
 };
 
 static struct {
     const struct sim_launch *launch;
-    unsigned block;
     struct fiber host;
     struct lane lanes[most_threads];
     struct wave waves[most_threads];
@@ -77,7 +79,7 @@ static struct {
 
 void sim_fail(const char *text)
 {
-    fprintf(stderr, "simulator: block %u, thread %u: %s\n", sim.block,
+    fprintf(stderr, "simulator: block %u, thread %u: %s\n", sim.running ? sim.running->block : 0,
             sim.running ? sim.running->thread : 0, text);
     abort();
 }
@@ -109,15 +111,33 @@ static void resume(struct fiber *from, struct lane *lane)
     switch_to(from, &lane->fiber);
 }
 
-static void wait_for_others(struct lane *lane)
+/* The first lane that can go on, from this one around the ring, or NULL. */
+static struct lane *find_lane(struct lane *from)
 {
-    if (lane->neighbour->ended)
-        sim_fail("a lane left the kernel while others of its wave wait for it");
-    resume(&lane->fiber, lane->neighbour);
+    struct lane *lane = from;
+    do {
+        if (!lane->ended && !lane->waits && (!lane->ready || lane->ready(lane->of))) {
+            lane->ready = NULL;
+            return lane;
+        }
+        lane = lane->neighbour;
+    } while (lane != from);
+    return NULL;
 }
 
-/* Every lane of a wave must come to the same meeting. */
-static void come(struct lane *lane, sim_work work)
+/* To another lane of the wave, else to other waves. */
+static void pass_on(struct lane *lane)
+{
+    struct lane *next = find_lane(lane->neighbour);
+    lane->wave->next = lane;
+    if (next)
+        resume(&lane->fiber, next);
+    else
+        switch_to(&lane->fiber, &sim.host);
+}
+
+/* Every lane of a wave must come to the same meeting. True in the last one. */
+static int come(struct lane *lane, sim_work work)
 {
     struct wave *wave = lane->wave;
     if (wave->ended > 0)
@@ -126,36 +146,46 @@ static void come(struct lane *lane, sim_work work)
         wave->work = work;
     if (wave->work != work)
         sim_fail("lanes of a wave have come to different meetings");
-    wave->come++;
+    lane->waits = 1;
+    if (++wave->come < wave->size)
+        return 0;
+    wave->come = 0;
+    for (int i = 0; i < wave->size; i++)
+        wave->lanes[i].waits = 0;
+    return 1;
 }
 
 void sim_meet(sim_work work, void *operand)
 {
     struct lane *lane = sim.running;
     struct wave *wave = lane->wave;
-    come(lane, work);
     wave->operands[lane->index] = operand;
-    if (wave->come < wave->size) {
-        wait_for_others(lane);
-        return;
-    }
-    wave->come = 0;
-    work(wave->operands, wave->size);
+    if (come(lane, work))
+        work(wave->operands, wave->size);
+    else
+        pass_on(lane);
 }
 
 void sim_barrier(void)
 {
     struct lane *lane = sim.running;
-    struct wave *wave = lane->wave;
-    come(lane, NULL);
-    if (wave->come < wave->size) {
-        wait_for_others(lane);
-        return;
+    if (come(lane, NULL)) {
+        lane->wave->waits = 1;
+        lane->wave->next = lane;
+        switch_to(&lane->fiber, &sim.host);
+    } else {
+        pass_on(lane);
     }
-    wave->come = 0;
-    wave->waits = 1;
-    wave->next = lane;
-    switch_to(&lane->fiber, &sim.host);
+}
+
+void sim_wait(int (*ready)(const void *of), const void *of)
+{
+    struct lane *lane = sim.running;
+    if (ready(of))
+        return;
+    lane->ready = ready;
+    lane->of = of;
+    pass_on(lane);
 }
 
 static void lane_main(void)
@@ -166,12 +196,10 @@ static void lane_main(void)
     for (;;) {                          /* once for each block */
         sim.launch->kernel(sim.launch->params);
         lane->ended = 1;
+        lane->wave->ended++;
         if (lane->wave->come > 0)
             sim_fail("a lane left the kernel while others of its wave wait for it");
-        if (++lane->wave->ended < lane->wave->size)
-            resume(&lane->fiber, lane->neighbour);
-        else
-            switch_to(&lane->fiber, &sim.host);
+        pass_on(lane);
     }
 }
 
@@ -199,36 +227,60 @@ static void make_fiber(struct lane *lane)
     arrive(fake);
 }
 
-static uint32_t random_number(void)
+unsigned sim_random(void)
 {
     sim.random = sim.random * 1664525u + 1013904223u;
     return sim.random >> 8;
 }
 
-/* Runs waves, in a random order, until each waits at the barrier or has ended. Returns how many
- * wait. */
+/* Runs a wave until it waits for something or has ended. False: it waits still. */
+static int run_wave(struct wave *wave)
+{
+    struct lane *lane = wave->waits ? NULL : find_lane(wave->next);
+    if (lane)
+        resume(&sim.host, lane);
+    return lane != NULL;
+}
+
+/* Runs waves once, in a random order. Returns how many could go on. */
 static int run_waves(void)
 {
     int order[most_threads];
-    int waiting = 0;
+    int gone_on = 0;
     for (int i = 0; i < sim.wave_count; i++) {
-        int j = (int)(random_number() % (unsigned)(i + 1));
+        int j = (int)(sim_random() % (unsigned)(i + 1));
         order[i] = order[j];
         order[j] = i;
     }
-    for (int i = 0; i < sim.wave_count; i++) {
-        struct wave *wave = &sim.waves[order[i]];
-        if (wave->ended < wave->size) {
-            wave->waits = 0;
-            resume(&sim.host, wave->next);
-            waiting += wave->waits;
-        }
-    }
-    return waiting;
+    for (int i = 0; i < sim.wave_count; i++)
+        gone_on += run_wave(&sim.waves[order[i]]);
+    return gone_on;
 }
 
-static void run_block(void)
+/* Opens the barrier if every wave has come. */
+static void open_barrier(void)
 {
+    int waiting = 0;
+    for (int i = 0; i < sim.wave_count; i++)
+        waiting += sim.waves[i].waits;
+    if (waiting < sim.wave_count)
+        return;
+    for (int i = 0; i < sim.wave_count; i++)
+        sim.waves[i].waits = 0;
+}
+
+static int all_ended(void)
+{
+    for (int i = 0; i < sim.wave_count; i++)
+        if (sim.waves[i].ended < sim.waves[i].size)
+            return 0;
+    return 1;
+}
+
+/* As many blocks as run together, from `block` on. */
+static void run_blocks(unsigned block)
+{
+    int waves = (int)sim.launch->threads / sim.launch->wave; /* of a block */
     for (int w = 0; w < sim.wave_count; w++) {
         struct wave *wave = &sim.waves[w];
         *wave = (struct wave){.lanes = &sim.lanes[w * sim.launch->wave], .size = sim.launch->wave};
@@ -239,31 +291,39 @@ static void run_block(void)
             lane->neighbour = &wave->lanes[(l + 1) % wave->size];
             lane->index = l;
             lane->ended = 0;
-            lane->thread = (unsigned)(w * wave->size + l);
+            lane->waits = 0;
+            lane->ready = NULL;
+            lane->block = block + (unsigned)(w / waves);
+            lane->thread = (unsigned)(w % waves * wave->size + l);
         }
     }
-    for (int waiting = sim.wave_count; waiting > 0;) {
-        waiting = run_waves();
-        if (waiting > 0 && waiting < sim.wave_count)
-            sim_fail("waves wait at a barrier, others have left the kernel");
+    while (!all_ended()) {
+        int gone_on = run_waves();
+        open_barrier();
+        if (sim.launch->beside)
+            gone_on += sim.launch->beside();
+        if (gone_on == 0)
+            sim_fail("waves wait for what nobody does, or others have left the kernel");
     }
 }
 
 void sim_run(const struct sim_launch *launch)
 {
     fenv_t environment;
-    if (launch->threads > most_threads || launch->threads % (unsigned)launch->wave != 0)
-        sim_fail("a block is a number of whole waves");
+    unsigned together = launch->cluster > 1 ? launch->cluster : 1;
+    if (launch->threads * together > most_threads || launch->blocks % together != 0 ||
+        launch->threads % (unsigned)launch->wave != 0)
+        sim_fail("a block is a number of whole waves, and a launch of whole clusters");
     fegetenv(&environment); /* the host's rounding is not the device's */
     fesetenv(FE_DFL_ENV);
     sim.launch = launch;
     sim.host.stack_low = NULL; /* another thread's, perhaps */
-    for (unsigned i = 0; i < launch->threads; i++)
+    for (unsigned i = 0; i < launch->threads * together; i++)
         if (!sim.lanes[i].fiber.stack)
             make_fiber(&sim.lanes[i]);
-    sim.wave_count = (int)launch->threads / launch->wave;
-    for (sim.block = 0; sim.block < launch->blocks; sim.block++)
-        run_block();
+    sim.wave_count = (int)(launch->threads * together) / launch->wave;
+    for (unsigned block = 0; block < launch->blocks; block += together)
+        run_blocks(block);
     sim.running = NULL;
     fesetenv(&environment);
 }
@@ -275,7 +335,7 @@ unsigned sim_thread(void)
 
 unsigned sim_block(void)
 {
-    return sim.block;
+    return sim.running->block;
 }
 
 unsigned sim_threads(void)

@@ -65,7 +65,7 @@ static int launch(void *user, const struct mock_launch *given)
     return code == not_found ? sim_hopper_launch(given) : code;
 }
 
-static void simulate(void)
+static struct mock_cuda *simulate(void)
 {
     void *library = dlopen(MOCK_CUDA "/libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
     ck_assert_msg(library != NULL, "%s", dlerror());
@@ -73,6 +73,7 @@ static void simulate(void)
     ck_assert_ptr_nonnull(mock);
     mock->launch = launch;
     mock->capability[0] = 90;
+    return mock;
 }
 
 START_TEST(products_equal_the_reference)
@@ -85,18 +86,23 @@ START_TEST(products_equal_the_reference)
 }
 END_TEST
 
-/* Every tile of hopper.cu; none where configure was told to make no code for it. */
+/* Every tile of hopper.cu, none where configure was told to make no code for it, on a GPU with many
+ * multiprocessors, where k is split; and those for many tiles on one with two, where each block has
+ * many. */
 START_TEST(hopper_products_equal_the_reference)
 {
-    static const char *const some[] = {"everything", "deep/*"};
-    const char *const *patterns = every_case() ? all : some;
-    size_t count = every_case() ? sizeof all / sizeof *all : sizeof some / sizeof *some;
+    static const int multiprocessors[] = {132, 2};
+    static const char *const kinds[] = {"wgmma_", "turns"};
+    static const char *const some[][2] = {{"everything", "deep/*"},
+                                          {"everything", "large-result-bf16"}};
+    const char *const *patterns = every_case() ? all : some[_i];
+    size_t count = every_case() ? sizeof all / sizeof *all : 2;
     octgemm_ctx *ctx;
     octgemm_info info;
-    simulate();
+    simulate()->figures.multiprocessors = multiprocessors[_i];
     ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
     for (size_t i = 0; octgemm_kernel(ctx, NULL, i, &info) == OCTGEMM_OK; i++)
-        if (strncmp(info.kernel, "wgmma_", 6) == 0) {
+        if (strstr(info.kernel, kinds[_i])) {
             int passed = 0;
             for (size_t p = 0; p < count; p++)
                 passed += check_cases(info.kernel, patterns[p]);
@@ -258,7 +264,7 @@ int main(void)
     TCase *tests = tcase_create("cuda");
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, products_equal_the_reference);
-    tcase_add_test(tests, hopper_products_equal_the_reference);
+    tcase_add_loop_test(tests, hopper_products_equal_the_reference, 0, 2);
     tcase_add_loop_test(tests, runs_are_written_whole, 0, 2);
     tcase_add_loop_test(tests, elements_are_read_alone, 0, 2);
     tcase_add_test(tests, staged_bytes_are_written_whole);

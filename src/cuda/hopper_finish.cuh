@@ -300,6 +300,9 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
     constexpr int chunk_m = T::template chunk_rows<bytes>, chunks = T::tile_m / chunk_m;
     constexpr int per_box = 128 / bytes;
     constexpr bool boxes = T::boxes && !pieces;
+    /* Each buffer is a batch, an empty one where the engine writes nothing of it: what may still
+     * be read is counted in batches. Of one block of weights a tile's buffers are all alike. */
+    constexpr bool every = T::blocks > 1 && T::buffers > 2;
     uint8_t *const staging = shared + T::ring_bytes + my.warpgroup * T::buffers * T::chunk_bytes;
 #pragma unroll
     for (int b = 0; b < T::blocks; b++) {
@@ -323,12 +326,13 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
             /* Also the end of reading the buffer that is filled next. */
             named_barrier(1 + my.warpgroup, 128);
             if constexpr (boxes)
-                if (my.self == 0 && boxed > 0) {
+                if (my.self == 0 && (every || boxed > 0)) {
+                    if (boxed > 0)
 #pragma unroll
-                    for (int at = 0; at < 64; at += per_box)
-                        tensor_store(maps.d, n + at, (int)m0 + chunk * chunk_m,
-                                     shared_address(buffer) + at / per_box * chunk_m * 128,
-                                     l2_policy(p.d_passes));
+                        for (int at = 0; at < 64; at += per_box)
+                            tensor_store(maps.d, n + at, (int)m0 + chunk * chunk_m,
+                                         shared_address(buffer) + at / per_box * chunk_m * 128,
+                                         l2_policy(p.d_passes));
                     tensor_stores_commit();
                 }
             if (boxed < 64) {

@@ -27,6 +27,8 @@
 #define WGMMA_PAIR(suffix, m, n, ...)                                                              \
     WGMMA(suffix, m, n, .neighbours = 2, .boxes = 1, .max_splits = 1, .resident = 1,               \
           .threads = 384, .from_n = 256, __VA_ARGS__)
+#define WGMMA_TURNS(m, n, ...)                                                                     \
+    WGMMA("_turns", m, n, .max_splits = 1, .threads = 384, .resident = 1, __VA_ARGS__)
 #define WGMMA_SPLIT(suffix, m, n, most, ...)                                                       \
     WGMMA(suffix, m, n, .clustered = 1, .max_splits = most, __VA_ARGS__)
 
@@ -37,16 +39,16 @@ static const struct kernel kernels[] = {
                .start = 0.1, .fixed = 2.2),
     WGMMA_PAIR("_turns_pair", 128, 128, .shared = 230512, .group = 32, .from_m = 1500, .rate = 3459,
                .h200_rate = 3594, .start = 0.1, .fixed = 1.3),
-    WGMMA("_turns", 160, 128, .boxes = 1, .max_splits = 1, .threads = 384, .shared = 210272,
-          .resident = 1, .rate = 3873, .h200_rate = 3528, .start = 0, .fixed = 3),
-    WGMMA("_turns", 144, 128, .boxes = 1, .max_splits = 1, .threads = 384, .shared = 212192,
-          .resident = 1, .rate = 3749, .h200_rate = 3430, .start = 0.5, .fixed = 1.6),
-    WGMMA("_turns", 128, 128, .boxes = 1, .max_splits = 1, .threads = 384, .shared = 230512,
-          .resident = 1, .rate = 4044, .h200_rate = 3556, .start = 0, .fixed = 2.1),
-    WGMMA("_turns", 112, 128, .max_splits = 1, .threads = 384, .shared = 224256, .resident = 1,
-          .rate = 4251, .h200_rate = 3836, .start = 0.8, .fixed = 1.5),
-    WGMMA("_turns", 96, 128, .boxes = 1, .max_splits = 1, .threads = 384, .shared = 226176,
-          .resident = 1, .rate = 4453, .h200_rate = 3798, .start = 0, .fixed = 2.6),
+    WGMMA_TURNS(160, 128, .boxes = 1, .shared = 210272, .rate = 3873, .h200_rate = 3528, .start = 0,
+                .fixed = 3),
+    WGMMA_TURNS(144, 128, .boxes = 1, .shared = 212192, .rate = 3749, .h200_rate = 3430,
+                .start = 0.5, .fixed = 1.6),
+    WGMMA_TURNS(128, 128, .boxes = 1, .shared = 230512, .rate = 4044, .h200_rate = 3556, .start = 0,
+                .fixed = 2.1),
+    WGMMA_TURNS(112, 128, .shared = 224256, .rate = 4251, .h200_rate = 3836, .start = 0.8,
+                .fixed = 1.5),
+    WGMMA_TURNS(96, 128, .boxes = 1, .shared = 226176, .rate = 4453, .h200_rate = 3798, .start = 0,
+                .fixed = 2.6),
     WGMMA_SPLIT("", 128, 192, 2, .boxes = 1, .threads = 512, .shared = 214608, .resident = 1,
                 .rate = 3869, .h200_rate = 3462, .start = 2.8, .fixed = 0.1),
     WGMMA_SPLIT("", 112, 192, 2, .threads = 512, .shared = 208288, .resident = 1, .rate = 3670,

@@ -4,6 +4,7 @@
 #include "cuda/shifted.cuh"
 #include "gpu/finish.h"
 #include "gpu/params.h"
+#include "hopper_run.h"
 #include "mock_cuda.h"
 
 #include <cstring>
@@ -36,10 +37,10 @@ static const struct {
 
 extern "C" int sim_cuda_launch(void *user, const struct mock_launch *launch);
 
-/* struct mock_cuda.launch; an unknown function is CUDA_ERROR_NOT_FOUND. */
+/* struct mock_cuda.launch. What is not plain is Hopper's. */
 int sim_cuda_launch(void *user, const struct mock_launch *launch)
 {
-    enum { not_found = 500, warp = 32 };
+    enum { warp = 32 };
     (void)user;
     for (const auto &function : functions)
         if (strcmp(function.name, launch->function) == 0) {
@@ -54,7 +55,7 @@ int sim_cuda_launch(void *user, const struct mock_launch *launch)
             sim_run(&run);
             return 0;
         }
-    return not_found;
+    return sim_hopper_launch(launch);
 }
 
 extern "C" void sim_store_run(uint16_t *row, int begin, int end, const uint32_t *results,

@@ -57,6 +57,7 @@ struct block {
     std::vector<uint8_t> room;
     uint8_t *memory;
     meeting named[16];
+    meeting warpgroups[most_threads / warpgroup];
     thread threads[most_threads];
     bool late; /* products wait until they are waited for */
 };
@@ -69,20 +70,25 @@ struct {
     std::vector<load> loads;
 } gpu;
 
-/* Blocks of one cluster after another run in the same memory. */
-block &in_block(int rank)
-{
-    return gpu.blocks[rank];
-}
-
+/* The running thread's. One cluster after another has the same memory. */
 block &here()
 {
-    return in_block(cluster_rank());
+    return gpu.blocks[cluster_rank()];
 }
 
 thread &me()
 {
     return here().threads[threadIdx.x];
+}
+
+/* Does what is under way of the batches before `batch`. */
+template <typename what>
+void finish(std::vector<what> &under_way, int batch, void (*work)(const what &))
+{
+    size_t done = 0;
+    while (done < under_way.size() && under_way[done].batch < batch)
+        work(under_way[done++]);
+    under_way.erase(under_way.begin(), under_way.begin() + (ptrdiff_t)done);
 }
 
 /* The 128-byte swizzle: 16-byte pieces of a row by the row's number, which is in the address. */
@@ -116,7 +122,7 @@ uint8_t *shared_pointer(uint32_t address, int bytes)
     const uint32_t rank = address >> address_bits, place = address & ((1 << address_bits) - 1);
     if (rank >= gpu.cluster || place + (uint32_t)bytes > gpu.shared)
         sim_fail("an address past the block's shared memory");
-    return in_block((int)rank).memory + place;
+    return gpu.blocks[rank].memory + place;
 }
 
 uint32_t place_in_block(uint32_t address, int rank)
@@ -196,6 +202,18 @@ struct visit {
     unsigned open; /* out: the number of times that it must have been complete */
 };
 
+/* Threads that are done count where the whole cluster meets. */
+void open_if_all(meeting *at, int threads)
+{
+    const int come = at->come + (at == &gpu.together ? gpu.left : 0);
+    if (come > threads)
+        sim_fail("more threads come to a barrier than it has");
+    if (come == threads) {
+        at->come = 0;
+        at->open++;
+    }
+}
+
 /* The warp's threads come to a meeting together. */
 void do_visit(void *const *operands, int lanes)
 {
@@ -209,12 +227,7 @@ void do_visit(void *const *operands, int lanes)
         each->open = open;
     }
     at->come += lanes;
-    if (at->come > first->threads)
-        sim_fail("more threads come to a barrier than it has");
-    if (at->come == first->threads) {
-        at->come = 0;
-        at->open++;
-    }
+    open_if_all(at, first->threads);
 }
 
 int is_open(const void *of)
@@ -223,20 +236,18 @@ int is_open(const void *of)
     return (int)(mine->at->open - mine->open) >= 0;
 }
 
-int together_threads()
+int cluster_threads()
 {
-    return (int)(gpu.threads * gpu.cluster) - gpu.left;
+    return (int)(gpu.threads * gpu.cluster);
 }
 
 /* A thread is done; the next cluster starts with none that are. */
 void leave()
 {
     gpu.left++;
-    if (gpu.together.come > 0 && gpu.together.come == together_threads()) {
-        gpu.together.come = 0;
-        gpu.together.open++;
-    }
-    if (together_threads() == 0)
+    if (gpu.together.come > 0)
+        open_if_all(&gpu.together, cluster_threads());
+    if (gpu.left == cluster_threads())
         gpu.left = 0;
 }
 
@@ -245,6 +256,12 @@ visit come(meeting *at, int threads)
     visit mine = {at, threads, 0};
     sim_meet(do_visit, &mine);
     return mine;
+}
+
+void meet(meeting *at, int threads)
+{
+    const visit mine = come(at, threads);
+    sim_wait(is_open, &mine);
 }
 
 barrier *find_barrier(uint32_t address)
@@ -279,8 +296,7 @@ int phase_is_over(const void *of)
 
 void named_barrier(int number, int threads)
 {
-    const visit mine = come(&here().named[number], threads);
-    sim_wait(is_open, &mine);
+    meet(&here().named[number], threads);
 }
 
 void block_arrive(int threads)
@@ -290,7 +306,7 @@ void block_arrive(int threads)
 
 void cluster_arrive()
 {
-    me().cluster_open = come(&gpu.together, together_threads()).open;
+    me().cluster_open = come(&gpu.together, cluster_threads()).open;
 }
 
 void cluster_wait()
@@ -420,12 +436,7 @@ void tensor_stores_commit()
 
 void sim_stores_read(int pending)
 {
-    thread &mine = me();
-    size_t done = 0;
-    for (; done < mine.stores.size() && mine.stores[done].batch < mine.stores_batch - pending;
-         done++)
-        do_store(mine.stores[done]);
-    mine.stores.erase(mine.stores.begin(), mine.stores.begin() + (ptrdiff_t)done);
+    finish(me().stores, me().stores_batch - pending, do_store);
 }
 
 /* -- matrix products -------------------------------------------------------------------------- */
@@ -504,6 +515,11 @@ void sim_multiply(int32_t *sum, int n, uint64_t a, uint64_t b, bool add)
         do_product(what);
 }
 
+void wgmma_begin()
+{
+    meet(&here().warpgroups[threadIdx.x / warpgroup], warpgroup);
+}
+
 void wgmma_commit()
 {
     me().products_batch++;
@@ -511,12 +527,7 @@ void wgmma_commit()
 
 void sim_products_done(int pending)
 {
-    thread &mine = me();
-    size_t done = 0;
-    for (; done < mine.products.size() && mine.products[done].batch < mine.products_batch - pending;
-         done++)
-        do_product(mine.products[done]);
-    mine.products.erase(mine.products.begin(), mine.products.begin() + (ptrdiff_t)done);
+    finish(me().products, me().products_batch - pending, do_product);
 }
 
 /* -- launches --------------------------------------------------------------------------------- */
@@ -558,6 +569,7 @@ void prepare(const mock_launch *launch)
             each.room.data() + (alignment - (uintptr_t)each.room.data() % alignment) % alignment;
         each.late = sim_random() % 2 == 0;
         memset(each.named, 0, sizeof each.named);
+        memset(each.warpgroups, 0, sizeof each.warpgroups);
         for (thread &of : each.threads)
             of = thread();
     }

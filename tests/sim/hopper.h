@@ -14,6 +14,7 @@
 #define OCTGEMM_WGMMA_CUH
 
 #include "cuda.h"
+#include "cuda/describe.cuh"
 #include "cuda/grid.cuh"
 #include "epilogue.h"
 
@@ -136,23 +137,11 @@ static inline uint64_t l2_policy(bool)
 
 /* -- matrix products -------------------------------------------------------------------------- */
 
-static inline uint32_t describe_place(uint32_t address)
-{
-    return 1 << 16 | (address & 0x3ffff) >> 4;
-}
-
-static constexpr uint32_t describe_bytes(uint32_t bytes)
-{
-    return bytes >> 4;
-}
-
-static inline uint64_t describe_tile(uint32_t place)
-{
-    return (uint64_t)1 << 62 | (uint64_t)64 << 32 | place;
-}
-
 void sim_multiply(int32_t *sum, int n, uint64_t a, uint64_t b, bool add);
 void sim_products_done(int pending);
+/* A warpgroup begins together (WARPGROUP.ARRIVE), so none of its threads still waits for what the
+ * others use up. */
+void wgmma_begin();
 void wgmma_commit();
 
 template <int n>
@@ -172,10 +161,6 @@ void wgmma_wait()
 
 template <int count>
 void wgmma_settle(int32_t (&)[count])
-{
-}
-
-static inline void wgmma_begin()
 {
 }
 

@@ -3,9 +3,9 @@
  * Tokens in steps of 16: what a product costs is rounds of tiles, and with powers of two alone up
  * to a third of the multiprocessors had nothing to do in a round, or tiles rows that are not there
  * (640x4096x14336: 128 tiles of 160 tokens take 49 us, the best of before 58). Kept are those that
- * were the best by 3 % and more at some of 500 timed shapes. Tried and not kept: 208, 224, 240 and
+ * were the best by 3 % and more at some of 900 timed shapes. Tried and not kept: 208, 224, 240 and
  * 256 tokens without pairs, 64, 80, 176 and 192 in turns, pairs of 144, 160, 176, 192 and 224,
- * 160x192, 80x64 (bench/NOTES.md).
+ * 160x192, 80x64, pairs that share weights in place of tokens (bench/NOTES.md).
  *
  * `boxes`: 80, 112 and 176 tokens would have boxes of 16, which are slower than none. */
 #include "cuda/hopper.cuh"
@@ -34,6 +34,7 @@ KERNEL(128x192x128, 214608, 3, false, 1, 128, 4, 1, 1, true)
 KERNEL(112x192x128, 208288, 3, false, 1, 112, 5, 1, 1, false)
 KERNEL(96x192x128, 222432, 3, false, 1, 96, 5, 1, 1, true)
 KERNEL(80x192x128, 222256, 3, false, 1, 80, 6, 1, 1, false)
+KERNEL(192x128x128, 198224, 2, false, 1, 192, 4, 1, 1, true)
 KERNEL(176x128x128, 204256, 2, false, 1, 176, 5, 1, 1, false)
 KERNEL(160x128x128, 210272, 2, false, 1, 160, 5, 1, 1, true)
 KERNEL(128x128x128, 230512, 2, false, 1, 128, 6, 1, 1, true)

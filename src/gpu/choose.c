@@ -232,7 +232,8 @@ static double parts_bytes(const struct gpu_plan *plan, const struct gpu_kernel *
 
 /* Microseconds for adding up parts of k by clusters: each block of the busiest multiprocessor meets
  * the others of its cluster and sends sums to them, through a network that is not fast. Where the
- * blocks take more than half of what is there, the next launch's cannot wait beside them. */
+ * blocks take more than half of what is there, the next launch's cannot wait beside them. Where two
+ * fit a multiprocessor, clusters of more than two have them share it while others have none. */
 static double cluster_time(double busiest, const struct gpu_plan *plan,
                            const struct gpu_functions *functions, const struct gpu_kernel *kernel,
                            int64_t m)
@@ -240,10 +241,13 @@ static double cluster_time(double busiest, const struct gpu_plan *plan,
     const double meeting = 0.25;
     const double sending = 0.16; /* 1024 sums */
     const double crowding = 0.55;
+    const double most_sharing = 0.7;
     double sums = fmin((double)m, kernel->tile_m) * kernel->tile_n;
     double sent = sums * (plan->splits - 1) / plan->splits;
+    double sharing = 0.03 * (plan->splits - 1) * (plan->splits - 1);
     int crowded = 2 * count_units(plan, kernel) > functions->at_once[plan->splits];
-    return busiest * (meeting + sending * sent / 1024) + (crowded ? crowding : 0);
+    return busiest * (meeting + sending * sent / 1024) + (crowded ? crowding : 0) +
+           (kernel->resident > 1 ? fmin(most_sharing, sharing) : 0);
 }
 
 /* Microseconds for adding up parts of k otherwise: by a launch of its own, or by each tile's last
@@ -350,15 +354,29 @@ static int split(struct gpu_plan *plan, int wanted, const struct gpu_functions *
 }
 
 /* How many tiles of m take turns over the tiles of n: as the kernel likes it, as long as the L2
- * keeps their rows of A beside what passes through it. */
-static int raster_group(const struct gpu_device *device, const struct gpu_kernel *kernel, int64_t k)
+ * keeps their rows of A beside what passes through it.
+ *
+ * A small number is for products of one round, which the L2 limits. Hopper's multiprocessors are in
+ * GPCs of 16, whose requests for the same bytes at nearly the same time it answers once. Blocks
+ * fill one GPC after another, so 16 of them are best a square of tiles, and tiles of m that are
+ * left over are better spread over the stripes before. Clusters go to the GPCs in turn: there, two
+ * tiles of m make a square of a GPC's. */
+static int raster_group(const struct gpu_plan *plan, const struct gpu_device *device,
+                        const struct gpu_kernel *kernel, int64_t k)
 {
-    enum { usual = 8 };
+    enum { usual = 8, of_clusters = 2 };
     const double share = 0.65;
     int group = kernel->group ? kernel->group : usual;
     while (group > usual && (double)group * kernel->tile_m * (double)k > share * device->l2_bytes)
         group /= 2;
-    return group;
+    if (group >= usual)
+        return group;
+    if (plan->cluster)
+        return of_clusters;
+    if (count_units(plan, kernel) > (double)device->multiprocessors * kernel->resident)
+        return usual;
+    int64_t stripes = (plan->tiles_m + 1) / group;
+    return stripes > 1 ? (int)octgemm_gpu_tiles(plan->tiles_m, stripes) : group + group / 2;
 }
 
 /* A kernel's blocks start in order, neighbours side by side, which read the same rows at one time;
@@ -391,8 +409,7 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
 {
     struct flows flows = find_flows(device, args);
     struct gpu_plan candidate = {.tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m),
-                                 .tiles_n = octgemm_gpu_tiles_n(device, kernel, args),
-                                 .group = raster_group(device, kernel, args->k)};
+                                 .tiles_n = octgemm_gpu_tiles_n(device, kernel, args)};
     /* Splitting gives work to multiprocessors that have no tile; a full device gains nothing. */
     int64_t slots = (int64_t)device->multiprocessors * kernel->resident;
     int full = candidate.tiles_m >= slots || candidate.tiles_n >= slots ||
@@ -419,5 +436,6 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                 *plan = candidate;
             found = 1;
         }
+    plan->group = raster_group(plan, device, kernel, args->k);
     find_order(plan, device, kernel, args, &odd);
 }

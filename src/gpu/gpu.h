@@ -189,7 +189,7 @@ struct gpu_kernel {
     int overlap;      /* waits in the kernel itself for the kernel ahead in the stream */
     int max_splits;   /* 1: k is not split */
     int group;        /* tiles of m that are walked together (params.h), if the L2 keeps what
-                         these read of A; 0: 8 */
+                         these read of A; 0: 8; fewer than 8: in products of one round, others 8 */
     int64_t max_m;    /* 0: any */
     int64_t from_m;   /* with fewer tokens it is slower than its figures say, and not chosen ... */
     int64_t from_n;   /* ... likewise with fewer weights */

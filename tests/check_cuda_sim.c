@@ -1,7 +1,7 @@
-/* The accuracy suite over the CUDA backend without a GPU: the mock driver's launches run the plain
- * kernels and Hopper's in the simulator. So the whole host side, packed weights, column sums and
- * every tile of wgmma are checked bit by bit in make check; OCTGEMM_TIER=big takes every case
- * instead of a choice of them. */
+/* The accuracy suite over the CUDA backend without a GPU: the mock driver's launches run every
+ * kernel in the simulator, those of mma.sync and wgmma, the quantiser and the plain ones. So the
+ * whole backend is checked bit by bit in make check; OCTGEMM_TIER=big takes every case instead of a
+ * choice of them, OCTGEMM_SIM_KERNEL one kernel, or `quantize` (cuda_mutations.sh). */
 #include "gpu/params.h"
 #include "mock_cuda.h"
 #include "octgemm.h"
@@ -47,10 +47,15 @@ static int check_cases(const char *kernel, const char *pattern)
     return (int)result.passed;
 }
 
-/* Patterns of products only: the quantiser is made of instructions. */
 static const char *const few[] = {"everything", "odd-*",        "empty/*",
                                   "edges/*",    "zero-points*", "special-*"};
 static const char *const all[] = {"[!q]*"};
+
+static int wanted(const char *kernel)
+{
+    const char *only = getenv("OCTGEMM_SIM_KERNEL");
+    return !only || strcmp(only, kernel) == 0;
+}
 
 static int every_case(void)
 {
@@ -71,9 +76,61 @@ START_TEST(products_equal_the_reference)
 {
     const char *const *patterns = every_case() ? all : few;
     size_t count = every_case() ? sizeof all / sizeof *all : sizeof few / sizeof *few;
+    if (!wanted("generic_64x64"))
+        return;
     simulate();
     for (size_t i = 0; i < count; i++)
         ck_assert_int_gt(check_cases("generic_64x64", patterns[i]), 0);
+}
+END_TEST
+
+/* The newest GPU that there is code for, at least one of which mma.sync's kernels run on. */
+static octgemm_ctx *open_any(struct mock_cuda *mock)
+{
+    static const int capabilities[] = {90, 89, 86, 80, 120, 100, 75};
+    octgemm_ctx *ctx = NULL;
+    for (size_t i = 0; i < sizeof capabilities / sizeof *capabilities && !ctx; i++) {
+        mock->capability[0] = capabilities[i];
+        (void)octgemm_open(&ctx, "cuda", 0);
+    }
+    ck_assert_ptr_nonnull(ctx);
+    return ctx;
+}
+
+/* Every tile of tensor.cu and decode.cu, where k is split and where it is not. */
+START_TEST(tensor_products_equal_the_reference)
+{
+    static const char *const kinds[] = {"mma_", "decode_"};
+    static const char *const some[] = {"everything", "odd-*", "edges/*x33x129/*", "deep/*"};
+    const char *const *patterns = every_case() ? all : some;
+    size_t count = every_case() ? 1 : sizeof some / sizeof *some;
+    octgemm_ctx *ctx = open_any(simulate());
+    octgemm_info info;
+    int kernels = 0;
+    for (size_t i = 0; octgemm_kernel(ctx, NULL, i, &info) == OCTGEMM_OK; i++) {
+        int passed = 0;
+        if (strncmp(info.kernel, kinds[_i], strlen(kinds[_i])) != 0)
+            continue;
+        kernels++;
+        if (!wanted(info.kernel))
+            continue;
+        ck_assert_str_eq(info.reason, "");
+        for (size_t p = 0; p < count; p++)
+            passed += check_cases(info.kernel, patterns[p]);
+        ck_assert_int_gt(passed, 0);
+    }
+    ck_assert_int_gt(kernels, 0);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+START_TEST(quantised_rows_equal_the_reference)
+{
+    if (!wanted("quantize"))
+        return;
+    octgemm_ctx *ctx = open_any(simulate());
+    ck_assert_int_gt(check_cases("auto", "q*"), 0);
+    octgemm_close(&ctx);
 }
 END_TEST
 
@@ -106,6 +163,8 @@ START_TEST(hopper_products_equal_the_reference)
             continue;
         }
         with_code++;
+        if (!wanted(info.kernel))
+            continue;
         for (size_t p = 0; p < count; p++)
             passed += check_cases(info.kernel, patterns[p]);
         ck_assert_int_gt(passed, 0);
@@ -269,6 +328,8 @@ int main(void)
     TCase *tests = tcase_create("cuda");
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, products_equal_the_reference);
+    tcase_add_loop_test(tests, tensor_products_equal_the_reference, 0, 2);
+    tcase_add_test(tests, quantised_rows_equal_the_reference);
     tcase_add_loop_test(tests, hopper_products_equal_the_reference, 0, 2);
     tcase_add_loop_test(tests, runs_are_written_whole, 0, 2);
     tcase_add_loop_test(tests, elements_are_read_alone, 0, 2);

@@ -1,13 +1,15 @@
 /* The words of CUDA C++ that kernels use, made of the simulator's: all that the plain ones need
- * (src/cuda/generic.cu, weights.cu and what of others is plain). Hopper's instructions are in
- * hopper.h; kernels with others of their own are for GPUs alone. */
+ * (src/cuda/generic.cu, weights.cu and what of others is plain). What is done by a warp is in
+ * ptx.h, Hopper's instructions are in hopper.h. */
 #ifndef OCTGEMM_SIM_CUDA_H
 #define OCTGEMM_SIM_CUDA_H
 
 #include "sim.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <cstring>
 
 using std::max;
 using std::min;
@@ -18,6 +20,7 @@ using std::min;
 #define __launch_bounds__(...)
 #define __forceinline__ inline
 #define __shared__ static /* blocks run one after another */
+#define __align__(bytes) __attribute__((aligned(bytes)))
 #define _Static_assert static_assert
 
 struct sim_index {
@@ -26,6 +29,7 @@ struct sim_index {
 extern sim_index gridDim;
 #define threadIdx (sim_index{sim_thread()})
 #define blockIdx (sim_index{sim_block()})
+#define blockDim (sim_index{sim_threads() / gridDim.x})
 
 static inline void __syncthreads()
 {
@@ -60,6 +64,15 @@ static inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w)
     return {x, y, z, w};
 }
 
+struct uint2 {
+    uint32_t x, y;
+};
+
+static inline uint2 make_uint2(uint32_t x, uint32_t y)
+{
+    return {x, y};
+}
+
 struct int2 {
     int32_t x, y;
 };
@@ -67,6 +80,11 @@ struct int2 {
 struct int4 {
     int32_t x, y, z, w;
 };
+
+static inline int4 make_int4(int32_t x, int32_t y, int32_t z, int32_t w)
+{
+    return {x, y, z, w};
+}
 
 struct float2 {
     float x, y;
@@ -86,6 +104,36 @@ static inline float __uint_as_float(uint32_t bits)
     float value;
     __builtin_memcpy(&value, &bits, sizeof value);
     return value;
+}
+
+/* Rounded to nearest, each operation alone (-ffp-contract=off). */
+static inline float __fadd_rn(float a, float b)
+{
+    return a + b;
+}
+
+static inline float __fmul_rn(float a, float b)
+{
+    return a * b;
+}
+
+static inline float __fdiv_rn(float a, float b)
+{
+    return a / b;
+}
+
+static inline float __fmaf_rn(float a, float b, float c)
+{
+    return std::fma(a, b, c);
+}
+
+/* The nearest integer; a NaN is 0, and what is too large the largest. */
+static inline int __float2int_rn(float value)
+{
+    const float large = 2147483648.0f;
+    if (value != value)
+        return 0;
+    return value >= large ? INT32_MAX : value < -large ? INT32_MIN : (int)std::nearbyint(value);
 }
 
 /* The lower word of two, moved right by 0 to 31 bits. */

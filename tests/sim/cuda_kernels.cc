@@ -4,7 +4,7 @@
 #include "cuda/shifted.cuh"
 #include "gpu/finish.h"
 #include "gpu/params.h"
-#include "hopper_run.h"
+#include "launches.h"
 #include "mock_cuda.h"
 
 #include <cstring>
@@ -37,7 +37,7 @@ static const struct {
 
 extern "C" int sim_cuda_launch(void *user, const struct mock_launch *launch);
 
-/* struct mock_cuda.launch. What is not plain is Hopper's. */
+/* struct mock_cuda.launch. What is not plain is made of mma.sync or Hopper's. */
 int sim_cuda_launch(void *user, const struct mock_launch *launch)
 {
     enum { warp = 32 };
@@ -55,7 +55,8 @@ int sim_cuda_launch(void *user, const struct mock_launch *launch)
             sim_run(&run);
             return 0;
         }
-    return sim_hopper_launch(launch);
+    const int code = sim_tensor_launch(launch);
+    return code == sim_not_found ? sim_hopper_launch(launch) : code;
 }
 
 extern "C" void sim_store_run(uint16_t *row, int begin, int end, const uint32_t *results,

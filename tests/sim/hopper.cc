@@ -5,14 +5,12 @@
 #include "hopper.h"
 
 #include "cuda/hopper.cu"
-#include "hopper_run.h"
-
-#include <cstdlib>
-#include <vector>
+#include "batches.h"
+#include "launches.h"
 
 namespace
 {
-enum { warp = 32, warpgroup = 128, address_bits = 18, most_blocks = 8, most_threads = 512 };
+enum { warp = 32, warpgroup = 128, most_blocks = 8, most_threads = 512 };
 
 /* A meeting of some warps, counted in threads. */
 struct meeting {
@@ -54,8 +52,6 @@ struct thread {
 };
 
 struct block {
-    std::vector<uint8_t> room;
-    uint8_t *memory;
     meeting named[16];
     meeting warpgroups[most_threads / warpgroup];
     thread threads[most_threads];
@@ -63,7 +59,7 @@ struct block {
 };
 
 struct {
-    unsigned cluster, threads, shared;
+    unsigned cluster, threads;
     block blocks[most_blocks];
     meeting together;
     int left; /* threads of the cluster that are done: as good as come */
@@ -81,16 +77,6 @@ thread &me()
     return here().threads[threadIdx.x];
 }
 
-/* Does what is under way of the batches before `batch`. */
-template <typename what>
-void finish(std::vector<what> &under_way, int batch, void (*work)(const what &))
-{
-    size_t done = 0;
-    while (done < under_way.size() && under_way[done].batch < batch)
-        work(under_way[done++]);
-    under_way.erase(under_way.begin(), under_way.begin() + (ptrdiff_t)done);
-}
-
 /* The 128-byte swizzle: 16-byte pieces of a row by the row's number, which is in the address. */
 uint32_t swizzled_place(uint32_t address)
 {
@@ -98,99 +84,6 @@ uint32_t swizzled_place(uint32_t address)
 }
 
 } // namespace
-
-/* -- a block's memory ------------------------------------------------------------------------- */
-
-int cluster_rank()
-{
-    return (int)(sim_block() % gpu.cluster);
-}
-
-uint8_t *block_memory()
-{
-    return here().memory;
-}
-
-uint32_t shared_address(const void *pointer)
-{
-    return (uint32_t)cluster_rank() << address_bits |
-           (uint32_t)((const uint8_t *)pointer - here().memory);
-}
-
-uint8_t *shared_pointer(uint32_t address, int bytes)
-{
-    const uint32_t rank = address >> address_bits, place = address & ((1 << address_bits) - 1);
-    if (rank >= gpu.cluster || place + (uint32_t)bytes > gpu.shared)
-        sim_fail("an address past the block's shared memory");
-    return gpu.blocks[rank].memory + place;
-}
-
-uint32_t place_in_block(uint32_t address, int rank)
-{
-    return (uint32_t)rank << address_bits | (address & ((1 << address_bits) - 1));
-}
-
-/* -- warps ------------------------------------------------------------------------------------ */
-
-namespace
-{
-void nothing(void *const *, int)
-{
-}
-
-struct shuffle {
-    uint32_t value;
-    int from;
-};
-
-void do_shuffle(void *const *operands, int lanes)
-{
-    uint32_t values[warp];
-    for (int i = 0; i < lanes; i++)
-        values[i] = ((shuffle *)operands[i])->value;
-    for (int i = 0; i < lanes; i++) {
-        shuffle *const of = (shuffle *)operands[i];
-        of->value = values[of->from % lanes];
-    }
-}
-
-struct columns {
-    uint32_t address, r[4];
-};
-
-/* Lane l holds (row l / 4, columns 2 (l % 4) and the next) of each matrix; lane 8i + c says where
- * column c of matrix i goes. */
-void do_store_columns(void *const *operands, int lanes)
-{
-    for (int l = 0; l < lanes; l++) {
-        uint8_t *const to = shared_pointer(((columns *)operands[l])->address, 16);
-        const int matrix = l / 8, column = l % 8;
-        for (int row = 0; row < 8; row++) {
-            const columns *const holder = (const columns *)operands[row * 4 + column / 2];
-            const uint16_t half = (uint16_t)(holder->r[matrix] >> column % 2 * 16);
-            memcpy(to + row * 2, &half, sizeof half);
-        }
-    }
-}
-} // namespace
-
-void __syncwarp()
-{
-    sim_meet(nothing, nullptr);
-}
-
-uint32_t __shfl_sync(unsigned, uint32_t value, int from)
-{
-    shuffle mine = {value, from};
-    sim_meet(do_shuffle, &mine);
-    return mine.value;
-}
-
-void store_columns_x4(uint32_t address, uint32_t r0, uint32_t r1, uint32_t r2, uint32_t r3)
-{
-    columns mine = {address, {r0, r1, r2, r3}};
-    sim_meet(do_store_columns, &mine);
-}
 
 /* -- barriers --------------------------------------------------------------------------------- */
 
@@ -443,10 +336,6 @@ void sim_stores_read(int pending)
 
 namespace
 {
-typedef int8_t piece __attribute__((vector_size(16)));
-typedef int16_t wide_piece __attribute__((vector_size(32)));
-typedef int32_t sums __attribute__((vector_size(64)));
-
 /* A swizzled tile of rows of 128 bytes, from where a description says. */
 struct tile {
     const uint8_t *memory;
@@ -454,7 +343,7 @@ struct tile {
 
     tile(uint64_t description, int rows)
     {
-        const uint32_t own = (uint32_t)cluster_rank() << address_bits;
+        const uint32_t own = shared_address(block_memory());
         if (description >> 62 != 1 || (description >> 32 & 0x3fff) != 1024 >> 4)
             sim_fail("not the description of a swizzled tile");
         first = (uint32_t)(description & 0x3fff) << 4;
@@ -462,45 +351,27 @@ struct tile {
         shared_pointer(own | first, (rows - 1) * 128 + 32);
     }
 
-    /* 16 of the 32 bytes of a row. */
-    piece read(int row, int half) const
+    /* 32 bytes of a row. */
+    sim_row read(int row) const
     {
-        piece bytes;
-        memcpy(&bytes, memory + swizzled_place(first + (uint32_t)row * 128 + (uint32_t)half * 16),
-               sizeof bytes);
-        return bytes;
+        const uint32_t at = first + (uint32_t)row * 128;
+        return {sim_widen(memory + swizzled_place(at)),
+                sim_widen(memory + swizzled_place(at + 16))};
     }
 };
-
-int32_t dot(const piece (&a)[2], const piece (&b)[2])
-{
-    sums all = {0};
-    for (int half = 0; half < 2; half++) /* (-128)^2 fits */
-        all += __builtin_convertvector(__builtin_convertvector(a[half], wide_piece) *
-                                           __builtin_convertvector(b[half], wide_piece),
-                                       sums);
-    int32_t sum = 0;
-    for (int i = 0; i < 16; i++)
-        sum += all[i];
-    return sum;
-}
 
 /* A lane's share: two rows of a by two columns in each eight. */
 void do_product(const product &what)
 {
     const int lane = (int)threadIdx.x % warp, row = (int)threadIdx.x % warpgroup / warp * 16;
     const tile rows(what.a, 64), columns(what.b, what.n);
-    piece a[2][2], b[2];
-    for (int e = 0; e < 2; e++)
-        for (int half = 0; half < 2; half++)
-            a[e][half] = rows.read(row + lane / 4 + e * 8, half);
+    const sim_row a[2] = {rows.read(row + lane / 4), rows.read(row + lane / 4 + 8)};
     for (int j = 0; j < what.n / 8; j++)
         for (int c = 0; c < 2; c++) {
-            for (int half = 0; half < 2; half++)
-                b[half] = columns.read(j * 8 + lane % 4 * 2 + c, half);
+            const sim_row b = columns.read(j * 8 + lane % 4 * 2 + c);
             for (int e = 0; e < 2; e++) {
                 int32_t &sum = what.sum[j * 4 + e * 2 + c];
-                sum = (what.add ? sum : 0) + dot(a[e], b);
+                sum = (what.add ? sum : 0) + sim_dot(a[e], b);
             }
         }
 }
@@ -555,18 +426,14 @@ const struct {
 /* Memory and barriers as a launch finds them. */
 void prepare(const mock_launch *launch)
 {
-    const unsigned alignment = 1024;
     gpu.cluster = launch->cluster > 1 ? launch->cluster : 1;
     gpu.threads = launch->threads;
-    gpu.shared = launch->shared;
     gpu.together = meeting();
     gpu.left = 0;
     gpu.loads.clear();
+    sim_give_memory(gpu.cluster, launch->shared);
     for (unsigned rank = 0; rank < gpu.cluster; rank++) {
         block &each = gpu.blocks[rank];
-        each.room.assign(launch->shared + alignment, 0xa5);
-        each.memory =
-            each.room.data() + (alignment - (uintptr_t)each.room.data() % alignment) % alignment;
         each.late = sim_random() % 2 == 0;
         memset(each.named, 0, sizeof each.named);
         memset(each.warpgroups, 0, sizeof each.warpgroups);
@@ -578,7 +445,6 @@ void prepare(const mock_launch *launch)
 
 int sim_hopper_launch(const mock_launch *launch)
 {
-    enum { not_found = 500 };
     for (const auto &function : functions) {
         if (strcmp(function.name, launch->function) != 0)
             continue;
@@ -600,5 +466,5 @@ int sim_hopper_launch(const mock_launch *launch)
                     sim_fail("a block ended before its results were read");
         return 0;
     }
-    return not_found;
+    return sim_not_found;
 }

@@ -1,63 +1,28 @@
-/* Hopper's instructions for the simulator: the wrappers of src/cuda/wgmma.cuh and what its kernels
- * take of ptx.cuh, by the same names.
+/* Hopper's instructions for the simulator: the wrappers of src/cuda/wgmma.cuh, by the same names.
  *
  * What the GPU does beside its threads is done here when it may be done, early or late, as a random
  * number says: boxes arrive some time after they were asked for, matrix products read shared memory
  * at once or when they are waited for, the copy engine reads results when it is waited for. So a
  * stage given back too early, or read before it has come, is a wrong result.
- *
- * Shared addresses are a block's number in its cluster and the place in its memory.
  */
 #ifndef OCTGEMM_SIM_HOPPER_H
 #define OCTGEMM_SIM_HOPPER_H
-#define OCTGEMM_PTX_CUH
 #define OCTGEMM_WGMMA_CUH
 
-#include "cuda.h"
+#include "ptx.h"
+
 #include "cuda/describe.cuh"
-#include "cuda/grid.cuh"
-#include "epilogue.h"
 
 struct alignas(64) tensor_map {
     uint8_t opaque[128];
 };
 
-/* -- a block's memory ------------------------------------------------------------------------- */
-
-uint8_t *block_memory();
-uint32_t shared_address(const void *pointer);
-uint8_t *shared_pointer(uint32_t address, int bytes); /* of any block of the cluster */
-
-int cluster_rank();
-uint32_t place_in_block(uint32_t address, int rank);
-
-static inline void store_shared_16(uint32_t shared, uint4 v)
-{
-    memcpy(shared_pointer(shared, sizeof v), &v, sizeof v);
-}
-
-static inline void copy_async_16(uint32_t shared, const void *global, bool wanted)
-{
-    if (wanted)
-        memcpy(shared_pointer(shared, 16), global, 16);
-}
-
-static inline void copy_async_4(uint32_t shared, const void *global)
-{
-    memcpy(shared_pointer(shared, 4), global, 4);
-}
-
 /* -- warps ------------------------------------------------------------------------------------ */
-
-void __syncwarp();
-uint32_t __shfl_sync(unsigned lanes, uint32_t value, int from);
 
 static inline bool one_of_warp()
 {
     return threadIdx.x % 32 == 0;
 }
-
-void store_columns_x4(uint32_t address, uint32_t r0, uint32_t r1, uint32_t r2, uint32_t r3);
 
 template <int count>
 void registers_up()

@@ -57,8 +57,8 @@ defect wgmma_128x128x128 src/cuda/hopper.cuh 'a stage that has not come' 's/barr
 defect wgmma_128x128x128 src/cuda/hopper.cuh 'products that are not done' 's/wgmma_wait<1>();/wgmma_wait<2>();/'
 defect wgmma_128x128x128 src/cuda/hopper.cuh 'a stage given back a step early' 's/        if (i > 0)$/        if (i >= 0)/'
 defect wgmma_64x64x128_deep src/cuda/hopper_join.cuh 'sums of other blocks that have not come' 's/barrier_wait(ring.joined(), 0);//'
-defect wgmma_64x64x128_deep src/cuda/hopper_join.cuh 'sums sent to a block that still multiplies' 's/cluster_wait();//'
-defect wgmma_128x128x128_turns src/cuda/hopper.cuh 'scales of the next tile over those of this one' 's,named_barrier(own\, 128); \(/\* Nobody reads\),\1,'
+defect wgmma_64x64x128 src/cuda/hopper_join.cuh 'sums sent to a block that still multiplies' 's/cluster_wait();//'
+defect wgmma_160x128x128_turns src/cuda/hopper.cuh 'scales of the next tile over those of this one' 's,named_barrier(own\, 128); \(/\* Nobody reads\),\1,'
 defect wgmma_96x128x128_turns src/cuda/hopper_finish.cuh 'a buffer of D filled while it is read' 's/constexpr bool every = .*/constexpr bool every = false;/'
 
 finish

@@ -233,7 +233,7 @@ static double parts_bytes(const struct gpu_plan *plan, const struct gpu_kernel *
 /* Microseconds for adding up parts of k by clusters: each block of the busiest multiprocessor meets
  * the others of its cluster and sends sums to them, through a network that is not fast. Where the
  * blocks take more than half of what is there, the next launch's cannot wait beside them. Where two
- * fit a multiprocessor, clusters of more than two have them share it while others have none. */
+ * fit a multiprocessor, a cluster's blocks share some while others have none. */
 static double cluster_time(double busiest, const struct gpu_plan *plan,
                            const struct gpu_functions *functions, const struct gpu_kernel *kernel,
                            int64_t m)
@@ -241,13 +241,12 @@ static double cluster_time(double busiest, const struct gpu_plan *plan,
     const double meeting = 0.25;
     const double sending = 0.16; /* 1024 sums */
     const double crowding = 0.55;
-    const double most_sharing = 0.7;
+    static const double sharing[] = {0.04, 0.32, 0.7}; /* two blocks, three, more */
     double sums = fmin((double)m, kernel->tile_m) * kernel->tile_n;
     double sent = sums * (plan->splits - 1) / plan->splits;
-    double sharing = 0.03 * (plan->splits - 1) * (plan->splits - 1);
+    double shared = kernel->resident > 1 ? sharing[plan->splits < 4 ? plan->splits - 2 : 2] : 0;
     int crowded = 2 * count_units(plan, kernel) > functions->at_once[plan->splits];
-    return busiest * (meeting + sending * sent / 1024) + (crowded ? crowding : 0) +
-           (kernel->resident > 1 ? fmin(most_sharing, sharing) : 0);
+    return busiest * (meeting + sending * sent / 1024) + (crowded ? crowding : 0) + shared;
 }
 
 /* Microseconds for adding up parts of k otherwise: by a launch of its own, or by each tile's last

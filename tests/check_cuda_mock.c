@@ -715,41 +715,23 @@ START_TEST(boxes_have_no_rows_that_are_not_there)
 }
 END_TEST
 
-/* Tiles of m are walked together as the kernel likes it, if the L2 keeps their rows of A. */
-START_TEST(rows_that_are_walked_together_fit_the_l2)
-{
-    static const struct {
-        const char *kernel;
-        int k, group;
-    } cases[] = {{"wgmma_256x128x128_pair", 4096, 16},
-                 {"wgmma_256x128x128_pair", 14336, 8},
-                 {"wgmma_192x128x128_turns_pair", 4096, 32},
-                 {"wgmma_192x128x128_turns_pair", 8192, 16},
-                 {"wgmma_128x128x128_turns", 131071 / 16 * 16, 8}}; /* rounds: 32 x 32 tiles */
-    struct record record = {.count = 0};
-    octgemm_args args;
-    octgemm_ctx *ctx = open_hopper(&record, cases[_i].kernel, &args);
-    if (!ctx)
-        return;
-    args.m = args.n = args.ldd = 4096;
-    args.k = args.lda = args.ldb = cases[_i].k;
-    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
-    ck_assert_int_eq(record.params[0].gemm.group, cases[_i].group);
-    octgemm_close(&ctx);
-}
-END_TEST
-
-/* Tiles of one round make squares of those that start side by side, with no thin row at the end. */
-START_TEST(one_round_is_in_squares)
+/* Tiles of m are walked together as the kernel likes it, if the L2 keeps their rows of A; tiles of
+ * one round in squares of those that start side by side, with no thin row at the end. */
+START_TEST(tiles_are_walked_together)
 {
     static const struct {
         const char *kernel;
         int m, n, k, group, splits;
-    } cases[] = {{"wgmma_128x64x128", 2048, 512, 4096, 4, 1},  /* 16 x 8 */
+    } cases[] = {{"wgmma_256x128x128_pair", 4096, 4096, 4096, 16, 1},
+                 {"wgmma_256x128x128_pair", 4096, 4096, 14336, 8, 1},
+                 {"wgmma_192x128x128_turns_pair", 4096, 4096, 4096, 32, 1},
+                 {"wgmma_192x128x128_turns_pair", 4096, 4096, 8192, 16, 1},
+                 {"wgmma_128x128x128_turns", 4096, 4096, 131071 / 16 * 16, 8, 1}, /* rounds */
+                 {"wgmma_128x64x128", 2048, 640, 4096, 8, 1},  /* 16 x 10 are two */
+                 {"wgmma_128x64x128", 2048, 512, 4096, 4, 1},  /* 16 x 8 are one */
                  {"wgmma_80x128x128", 1024, 1280, 4096, 5, 1}, /* 13 x 10: 5, 5 and 3 */
                  {"wgmma_80x128x128", 720, 1280, 4096, 5, 1},  /* 9 x 10 */
                  {"wgmma_128x64x128", 768, 1280, 4096, 6, 1},  /* 6 x 20: all together */
-                 {"wgmma_128x64x128", 2048, 640, 4096, 8, 1},  /* 16 x 10 are more than a round */
                  {"wgmma_64x64x128_deep", 256, 512, 4096, 2, 4}};
     struct record record = {.count = 0};
     octgemm_args args;
@@ -1324,8 +1306,7 @@ int main(void)
     tcase_add_test(tests, clusters_are_those_that_the_device_can_have);
     tcase_add_loop_test(tests, boxes_have_no_rows_that_are_not_there, 0, 7);
     tcase_add_loop_test(tests, boxes_of_d_have_no_bytes_that_are_not_there, 0, 11);
-    tcase_add_loop_test(tests, rows_that_are_walked_together_fit_the_l2, 0, 5);
-    tcase_add_loop_test(tests, one_round_is_in_squares, 0, 6);
+    tcase_add_loop_test(tests, tiles_are_walked_together, 0, 11);
     tcase_add_loop_test(tests, a_large_d_leaves_the_l2_first, 0, 4);
     tcase_add_loop_test(tests, launches_hold_back_what_needs_an_order, 0, 13);
     tcase_add_test(tests, one_row_of_any_stride_is_quantised);

@@ -84,7 +84,7 @@ START_TEST(products_equal_the_reference)
 }
 END_TEST
 
-/* The newest GPU that there is code for, at least one of which mma.sync's kernels run on. */
+/* A GPU that there is code for; the kernels of mma.sync and the quantiser run on any. */
 static octgemm_ctx *open_any(struct mock_cuda *mock)
 {
     static const int capabilities[] = {90, 89, 86, 80, 120, 100, 75};

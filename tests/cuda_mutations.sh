@@ -4,6 +4,7 @@
 # of kernels.
 #   cuda_mutations.sh SOURCE [PATTERN], in the build folder (`make check-cuda-mutations`), with
 #   SIM_CXX, SIM_LINK, SIM_LIBS: what compiles and links the simulator
+#   SIM_SHARED: the sed command that gives a header the simulator's shared memory
 source=$1 only=$2
 copy=tests/sim/cuda_mutant.$$
 
@@ -14,26 +15,18 @@ cp "$source"/src/cuda/*.cuh "$source"/src/cuda/*.cu "$copy/src/cuda/"
 attempt() {
     case $1 in
     wgmma_*) unit=hopper ;;
-    *) unit=tensor ;;
+    *) unit=cuda_kernels ;;
     esac
     for header in decode gemm hopper; do
-        sed 's/extern __shared__ .* uint8_t shared\[\];/uint8_t *const shared = block_memory();/' \
-            "$copy/src/cuda/$header.cuh" >"$copy/made/cuda/$header.cuh"
+        sed "$SIM_SHARED" "$copy/src/cuda/$header.cuh" >"$copy/made/cuda/$header.cuh"
     done
     $SIM_CXX -I"$copy/made" -I"$copy/src" -Itests/sim/made -I"$source/tests/sim" -I"$source/tests" \
         -I"$source/include" -I"$source/src" -c -o "$copy/$unit.o" "$source/tests/sim/$unit.cc" \
         >"$copy/log" 2>&1 || return 2
-    others=
-    for object in tests/check_cuda_sim-*.o tests/sim/check_cuda_sim-*.o; do
-        [ "$object" = "tests/sim/check_cuda_sim-$unit.o" ] || others="$others $object"
-    done
-    $SIM_LINK -o "$copy/check" "$copy/$unit.o" $others $SIM_LIBS >>"$copy/log" 2>&1 || return 2
+    $SIM_LINK -o "$copy/check" "$copy/$unit.o" tests/check_cuda_sim-*.o \
+        $(all_but "tests/sim/check_cuda_sim-$unit.o" tests/sim/check_cuda_sim-*.o) $SIM_LIBS >>"$copy/log" 2>&1 || return 2
     OCTGEMM_SIM_KERNEL=$1 timeout 200 "$copy/check" >"$copy/log" 2>&1
-    case $? in
-    0) return 0 ;;
-    124) return 2 ;;
-    *) return 1 ;;
-    esac
+    verdict $?
 }
 
 . "$source/tests/mutations.sh"

@@ -1,5 +1,5 @@
-# The mechanism of the mutation checks, sourced by their tables (host_mutations.sh,
-# sim_mutations.sh): one defect at a time is planted in a copy of the sources, and a test must fail.
+# The mechanism of the mutation checks, sourced by their tables (host_mutations.sh, sim_mutations.sh,
+# cuda_mutations.sh): one defect at a time is planted in a copy of the sources, and a test must fail.
 # That says of the suite what coverage cannot: that lines are not only run, but looked at.
 #
 # A table sets, before it sources this file:
@@ -21,6 +21,24 @@ passing= absent=
 report() {
     printf '%-4s %s\n' "$1" "$2"
     [ "$1" != FAIL ] || failed=$((failed + 1))
+}
+
+# verdict STATUS: what attempt returns of a test's exit status, or timeout's.
+verdict() {
+    case $1 in
+    0) return 0 ;;
+    124) return 2 ;;
+    *) return 1 ;;
+    esac
+}
+
+# all_but FILE FILE...: the files but the first, which a defect's own stands for.
+all_but() {
+    but=$1
+    shift
+    for file; do
+        [ "$file" = "$but" ] || echo "$file"
+    done
 }
 
 # sound TEST: does it pass without a defect? Asked once.

@@ -12,21 +12,13 @@ cp "$source"/src/hip/*.h "$source/src/hip/kernels.hip" "$copy/src/hip/"
 
 attempt() {
     generation=$(echo "$1" | sed 's/gfx\(.*\)..$/GFX\1/')
-    others=
-    for object in tests/sim/gfx*.o; do
-        [ "$object" = "tests/sim/$1.o" ] || others="$others $object"
-    done
     $SIM_CXX -iquote "$copy/src" "-D__$1__" "-D__${generation}__" "-DSIM_TARGET=$1" \
         -c -o "$copy/kernels.o" "$source/tests/sim/kernels.cc" >"$copy/log" 2>&1 || return 2
     $SIM_LINK -o "$copy/libamdhip64.so.7" "$source/tests/sim/sim.c" "$source/tests/sim/runtime.c" \
-        "$copy/kernels.o" $others -lstdc++ -lpthread -lm >>"$copy/log" 2>&1 || return 2
+        "$copy/kernels.o" $(all_but "tests/sim/$1.o" tests/sim/gfx*.o) -lstdc++ -lpthread -lm >>"$copy/log" 2>&1 || return 2
     OCTGEMM_SIM_LIBRARY=$copy/libamdhip64.so.7 OCTGEMM_SIM_TARGET=$1 timeout 300 "$check_sim" \
         >"$copy/log" 2>&1
-    case $? in
-    0) return 0 ;;
-    124) return 2 ;;
-    *) return 1 ;;
-    esac
+    verdict $?
 }
 
 . "$source/tests/mutations.sh"

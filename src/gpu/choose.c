@@ -79,6 +79,12 @@ static int residents(const struct gpu_device *device, const struct gpu_kernel *k
     return fit < 1 ? 1 : fit < kernel->resident ? fit : kernel->resident;
 }
 
+/* Blocks that the device holds, where they are in no clusters. */
+static double places(const struct gpu_device *device, const struct gpu_kernel *kernel)
+{
+    return (double)device->multiprocessors * residents(device, kernel);
+}
+
 /* Multiply-adds per clock of a full multiprocessor. An H200 holds a clock that an H100 with the
  * same multiprocessors does not hold. */
 static double full_rate(const struct gpu_kernel *kernel, const struct gpu_device *device)
@@ -117,8 +123,7 @@ static struct rounds find_rounds(const struct gpu_plan *plan, const struct gpu_d
                                  const struct gpu_kernel *kernel)
 {
     int held = residents(device, kernel);
-    double at_once =
-        plan->cluster ? functions->at_once[plan->splits] : (double)held * device->multiprocessors;
+    double at_once = plan->cluster ? functions->at_once[plan->splits] : places(device, kernel);
     double units = count_units(plan, kernel);
     double whole = floor(units / at_once);
     const struct rounds rounds = {
@@ -372,10 +377,10 @@ static int raster_group(const struct gpu_plan *plan, const struct gpu_device *de
         return group;
     if (plan->cluster)
         return of_clusters;
-    if (count_units(plan, kernel) > (double)device->multiprocessors * kernel->resident)
+    if (count_units(plan, kernel) > places(device, kernel))
         return usual;
     int64_t stripes = (plan->tiles_m + 1) / group;
-    return stripes > 1 ? (int)octgemm_gpu_tiles(plan->tiles_m, stripes) : group + group / 2;
+    return (int)octgemm_gpu_tiles(plan->tiles_m, stripes > 1 ? stripes : 1);
 }
 
 /* A kernel's blocks start in order, neighbours side by side, which read the same rows at one time;
@@ -391,15 +396,15 @@ static void find_order(struct gpu_plan *plan, const struct gpu_device *device,
     const double long_enough = 5;                 /* microseconds */
     const double much = 4e6;                      /* bytes to copy or add up */
     const double only_round = 0.7, in_last = 0.9; /* of the places have a block */
-    double places = (double)device->multiprocessors * residents(device, kernel);
-    double units = count_units(plan, kernel), before_last = (ceil(units / places) - 1) * places;
+    double room = places(device, kernel);
+    double units = count_units(plan, kernel), before_last = (ceil(units / room) - 1) * room;
     double least = before_last > 0 ? in_last : only_round;
     const struct rows_ahead rows = find_rows_ahead(plan, kernel, args, odd);
     plan->copies_in_order = kernel->neighbours <= 1 && before_last <= 0 &&
                             (rows.copied + rows.added) * (double)args->k > much;
     /* What comes next is not known; another product like this one is likely. */
     plan->in_order = kernel->neighbours <= 1 && plan->splits == 1 && plan->tiles_m > 2 &&
-                     units - before_last > least * places && plan->microseconds > long_enough;
+                     units - before_last > least * room && plan->microseconds > long_enough;
 }
 
 void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,

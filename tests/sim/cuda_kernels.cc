@@ -1,17 +1,21 @@
-/* The plain CUDA kernels for the host, and what the mock driver's launches are given to. */
-#include "cuda.h"
-#include "cuda/runs.cuh"
+/* The CUDA kernels for the host, all but Hopper's, and what the mock driver's launches are given
+ * to.
+ */
+#include "ptx.h"
+
+#include "cuda/decode.cuh"
+#include "cuda/gemm.cuh"
 #include "cuda/shifted.cuh"
 #include "gpu/finish.h"
-#include "gpu/params.h"
-#include "launches.h"
+#include "gpu/rule.h"
+#include "hopper_run.h"
 #include "mock_cuda.h"
 
 #include <cstring>
 
 sim_index gridDim;
 
-/* The files name their constants alike; what they include is included above. */
+/* The files name their constants and macros alike; what they include is included above. */
 namespace generic
 {
 #include "cuda/generic.cu"
@@ -20,24 +24,47 @@ namespace weights
 {
 #include "cuda/weights.cu"
 }
+namespace tensor
+{
+#include "cuda/tensor.cu"
+}
+#undef KERNEL
+namespace decoding
+{
+#include "cuda/decode.cu"
+}
+namespace join
+{
+#include "cuda/join.cu"
+}
+namespace quantize
+{
+#include "cuda/quantize.cu"
+}
 
 template <class params, void (*kernel)(params)>
 static void call(const void *given)
 {
     kernel(*(const params *)given);
+    sim_thread_ends();
 }
 
 static const struct {
     const char *name;
     void (*call)(const void *params);
 } functions[] = {
+#define PRODUCT(space, name) {#name, call<const octgemm_gemm_params, space::name>},
+#define ROWS(name) {#name, call<const octgemm_quantize_params, quantize::name>},
+#include "kernel_names.inc"
     {"octgemm_generic", call<const octgemm_gemm_params, generic::octgemm_generic>},
+    {"octgemm_quantize_any", call<const octgemm_quantize_params, quantize::octgemm_quantize_any>},
+    {"octgemm_join", call<const octgemm_join_params, join::octgemm_join>},
     {"octgemm_weights", call<const octgemm_weights_params, weights::octgemm_weights>},
 };
 
 extern "C" int sim_cuda_launch(void *user, const struct mock_launch *launch);
 
-/* struct mock_cuda.launch. What is not plain is made of mma.sync or Hopper's. */
+/* struct mock_cuda.launch. */
 int sim_cuda_launch(void *user, const struct mock_launch *launch)
 {
     enum { warp = 32 };
@@ -51,12 +78,12 @@ int sim_cuda_launch(void *user, const struct mock_launch *launch)
                                     .wave = warp,
                                     .cluster = 0,
                                     .beside = NULL};
+            sim_give_memory(1, launch->shared);
             gridDim.x = launch->blocks;
             sim_run(&run);
             return 0;
         }
-    const int code = sim_tensor_launch(launch);
-    return code == sim_not_found ? sim_hopper_launch(launch) : code;
+    return sim_hopper_launch(launch);
 }
 
 extern "C" void sim_store_run(uint16_t *row, int begin, int end, const uint32_t *results,

@@ -6,7 +6,7 @@
 
 #include "cuda/hopper.cu"
 #include "batches.h"
-#include "launches.h"
+#include "hopper_run.h"
 
 namespace
 {
@@ -445,6 +445,7 @@ void prepare(const mock_launch *launch)
 
 int sim_hopper_launch(const mock_launch *launch)
 {
+    enum { not_found = 500 };
     for (const auto &function : functions) {
         if (strcmp(function.name, launch->function) != 0)
             continue;
@@ -466,5 +467,5 @@ int sim_hopper_launch(const mock_launch *launch)
                     sim_fail("a block ended before its results were read");
         return 0;
     }
-    return sim_not_found;
+    return not_found;
 }

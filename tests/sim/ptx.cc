@@ -138,7 +138,8 @@ void do_shuffle(void *const *operands, int lanes)
     }
 }
 
-struct columns {
+/* A lane's part of four 8 x 8 matrices of 16 bits. */
+struct matrices {
     uint32_t address, r[4];
 };
 
@@ -147,19 +148,15 @@ struct columns {
 void do_store_columns(void *const *operands, int lanes)
 {
     for (int l = 0; l < lanes; l++) {
-        uint8_t *const to = shared_pointer(((columns *)operands[l])->address, 16);
+        uint8_t *const to = shared_pointer(((matrices *)operands[l])->address, 16);
         const int matrix = l / 8, column = l % 8;
         for (int row = 0; row < 8; row++) {
-            const columns *const holder = (const columns *)operands[row * 4 + column / 2];
+            const matrices *const holder = (const matrices *)operands[row * 4 + column / 2];
             const uint16_t half = (uint16_t)(holder->r[matrix] >> column % 2 * 16);
             memcpy(to + row * 2, &half, sizeof half);
         }
     }
 }
-
-struct rows {
-    uint32_t address, r[4];
-};
 
 /* Lane l gives the address of row l % 8 of matrix l / 8, and has bytes 4t..4t+3 of row g of each.
  */
@@ -167,8 +164,8 @@ void do_load_rows(void *const *operands, int lanes)
 {
     for (int l = 0; l < lanes; l++)
         for (int matrix = 0; matrix < 4; matrix++) {
-            const rows *const giver = (const rows *)operands[matrix * 8 + l / 4];
-            memcpy(&((rows *)operands[l])->r[matrix],
+            const matrices *const giver = (const matrices *)operands[matrix * 8 + l / 4];
+            memcpy(&((matrices *)operands[l])->r[matrix],
                    shared_pointer(giver->address, 16) + l % 4 * 4, 4);
         }
 }
@@ -216,13 +213,13 @@ uint32_t __shfl_sync(unsigned, uint32_t value, int from)
 
 void store_columns_x4(uint32_t address, uint32_t r0, uint32_t r1, uint32_t r2, uint32_t r3)
 {
-    columns mine = {address, {r0, r1, r2, r3}};
+    matrices mine = {address, {r0, r1, r2, r3}};
     sim_meet(do_store_columns, &mine);
 }
 
 void load_matrix_x4(uint32_t &r0, uint32_t &r1, uint32_t &r2, uint32_t &r3, uint32_t address)
 {
-    rows mine = {address, {}};
+    matrices mine = {address, {}};
     sim_meet(do_load_rows, &mine);
     r0 = mine.r[0], r1 = mine.r[1], r2 = mine.r[2], r3 = mine.r[3];
 }

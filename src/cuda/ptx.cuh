@@ -10,7 +10,7 @@
 #define OCTGEMM_PTX_CUH
 
 #include "cuda/grid.cuh"
-#include "epilogue.h"
+#include "cuda/plain.cuh"
 
 #include <stdint.h>
 
@@ -158,12 +158,7 @@ __device__ __forceinline__ uint32_t pick_pair(uint32_t a, uint32_t b)
     else
         asm("min.NaN.f16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b));
 #else
-    for (int at = 0; at < 32; at += 16) {
-        uint16_t low = (uint16_t)(a >> at), high = (uint16_t)(b >> at);
-        float x = bf16 ? octgemm_bf16_to_f32(low) : octgemm_f16_to_f32(low);
-        float y = bf16 ? octgemm_bf16_to_f32(high) : octgemm_f16_to_f32(high);
-        d |= (uint32_t)(x != x || (larger ? x > y : x < y) ? low : high) << at;
-    }
+    d = plain_pick_pair<bf16, larger>(a, b);
 #endif
     return d;
 }
@@ -180,7 +175,7 @@ __device__ __forceinline__ float pick(float a, float b)
         asm("min.NaN.f32 %0, %1, %2;" : "=f"(d) : "f"(a), "f"(b));
     return d;
 #else
-    return a != a || (larger ? a > b : a < b) ? a : b;
+    return plain_pick<larger>(a, b);
 #endif
 }
 

@@ -13,7 +13,7 @@
 
 #include "cuda.h"
 #include "cuda/grid.cuh"
-#include "epilogue.h"
+#include "cuda/plain.cuh"
 
 static constexpr bool has_async_copy = true;
 
@@ -137,20 +137,13 @@ static inline int32_t sim_dot(const sim_row &a, const sim_row &b)
 template <bool larger>
 float pick(float a, float b)
 {
-    return a != a || (larger ? a > b : a < b) ? a : b;
+    return plain_pick<larger>(a, b);
 }
 
 template <bool bf16, bool larger>
 uint32_t pick_pair(uint32_t a, uint32_t b)
 {
-    uint32_t picked = 0;
-    for (int at = 0; at < 32; at += 16) {
-        const uint16_t low = (uint16_t)(a >> at), high = (uint16_t)(b >> at);
-        const float x = bf16 ? octgemm_bf16_to_f32(low) : octgemm_f16_to_f32(low);
-        const float y = bf16 ? octgemm_bf16_to_f32(high) : octgemm_f16_to_f32(high);
-        picked |= (uint32_t)(x != x || (larger ? x > y : x < y) ? low : high) << at;
-    }
-    return picked;
+    return plain_pick_pair<bf16, larger>(a, b);
 }
 
 static inline uint32_t pack_saturated(int32_t a, int32_t b, int32_t c, int32_t d)

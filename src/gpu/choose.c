@@ -1,18 +1,21 @@
 /* The cost model: how a kernel would do a product on a device, and how long that would take.
  *
- * Three flows go on at a time: multiply-adds of the busiest multiprocessor, bytes from memory (each
- * operand once, if L2 keeps what tiles share), and bytes from L2 into the multiprocessors; a fourth
- * where rows are read in pieces. The slowest sets the pace, and flows of like length hinder each
- * other, which a norm between sum and maximum says well enough. Work goes out in whole units, one
- * tile or one part of k of a tile; when they do not fill the device, k is split as long as that
+ * Work goes out in whole units, one tile or one part of k of a tile: rounds of as many as the
+ * device holds at a time, and a last round of what is left. In each of these two, three flows go on
+ * at a time: multiply-adds of the busiest multiprocessor, bytes from memory (each operand once, if
+ * L2 keeps what tiles share), and bytes from L2 into the multiprocessors; a fourth where rows are
+ * read in pieces. The slowest sets the pace, and flows of like length hinder each other, which a
+ * norm between sum and maximum says well enough. For few tokens "multiply-adds" stand for what a
+ * block can stream through its ring. When units do not fill the device, k is split as long as that
  * pays for adding the partial sums. Shape and device alone decide, so that two calls with equal
  * arguments agree.
  *
  * Rows off a kernel's alignment are read in pieces by its other function, or copied to aligned rows
  * first, whichever is predicted to be faster.
  *
- * The norm and the shares of the nominal bandwidths were fitted to timings of every kernel on an
- * H200 and an H100; the kernels' own figures are of later timings (cuda/kernels.c, bench/NOTES.md).
+ * The norm, the shares of the nominal bandwidths and the kernels' own figures (cuda/kernels.c) were
+ * fitted together to timings of every kernel and number of parts on an H200, and of kernels on an
+ * H100 (bench/NOTES.md).
  */
 #include "elements.h"
 #include "gpu/gpu.h"
@@ -43,11 +46,11 @@ int octgemm_gpu_needs_sums(const struct gpu_kernel *kernel, const octgemm_args *
 
 /* What does not depend on the split. */
 struct flows {
-    double clock;        /* per microsecond */
-    double memory;       /* bytes per microsecond */
-    double l2_width;     /* bytes per clock into a multiprocessor */
-    double l2;           /* bytes per microsecond, all multiprocessors together */
-    double memory_bytes; /* that the operation must move at least */
+    double clock;       /* per microsecond */
+    double memory;      /* bytes per microsecond */
+    double l2_width;    /* bytes per clock into a multiprocessor */
+    double l2;          /* bytes per microsecond, all multiprocessors together */
+    double from_memory; /* microseconds that the operation's bytes take at least */
 };
 
 /* Bytes per microsecond by the driver's figures. */
@@ -58,7 +61,8 @@ static double nominal_memory(const struct gpu_device *device)
 
 static struct flows find_flows(const struct gpu_device *device, const octgemm_args *args)
 {
-    const double memory_share = 0.79; /* of the nominal bandwidth, in kernels this short */
+    /* Of the nominal bandwidth; and microseconds until that is reached, fewer for a few bytes. */
+    const double memory_share = 0.894, climb = 0.94, some = 6.1e5;
     double m = (double)args->m;
     double n = (double)args->n;
     double k = (double)args->k;
@@ -67,7 +71,8 @@ static struct flows find_flows(const struct gpu_device *device, const octgemm_ar
     flows.memory = memory_share * nominal_memory(device);
     flows.l2_width = device->l2_width > 0 ? device->l2_width : 60;
     flows.l2 = flows.clock * device->multiprocessors * flows.l2_width;
-    flows.memory_bytes = m * k + n * k + m * n * (double)octgemm_width(args->d_type);
+    double bytes = m * k + n * k + m * n * (double)octgemm_width(args->d_type);
+    flows.from_memory = bytes / flows.memory + climb * bytes / (bytes + some);
     return flows;
 }
 
@@ -109,43 +114,58 @@ static double count_units(const struct gpu_plan *plan, const struct gpu_kernel *
     return (double)plan->tiles_m * tiles_n * plan->splits;
 }
 
+/* A part of a plan's rounds. */
+struct phase {
+    double rounds;
+    double blocks; /* of the busiest multiprocessor */
+    double starts; /* that it waits for */
+    double share;  /* of the plan's blocks */
+};
+
 /* How a plan's blocks meet the device: rounds of as many as run at a time, and a last one of what
- * is left, of which the busiest multiprocessor has `left`. */
+ * is left. One follows the other, so that time which memory leaves to multiprocessors in the first
+ * does not help the busiest in the last. */
 struct rounds {
-    double whole, left;
     int held; /* blocks of a multiprocessor in a whole round */
+    struct phase whole, last;
 };
 
 /* Clusters of some sizes leave multiprocessors over: of an H100's 132, those of 3, 4, 5, 6, 7 and 8
- * blocks take 117, 120, 110, 102, 105 and 120. */
+ * blocks take 117, 120, 110, 102, 105 and 120. A persistent block's ring is filled for its next
+ * tile while it writes the one before, which spares it some of the start. */
 static struct rounds find_rounds(const struct gpu_plan *plan, const struct gpu_device *device,
                                  const struct gpu_functions *functions,
                                  const struct gpu_kernel *kernel)
 {
+    const double spared = 0.14;
+    double again = kernel->persistent && plan->splits == 1 ? 1 - spared : 1;
     int held = residents(device, kernel);
     double at_once = plan->cluster ? functions->at_once[plan->splits] : places(device, kernel);
     double units = count_units(plan, kernel);
     double whole = floor(units / at_once);
-    const struct rounds rounds = {
-        .whole = whole, .left = ceil((units - whole * at_once) * held / at_once), .held = held};
-    return rounds;
+    double left = units - whole * at_once;
+    return (struct rounds){
+        .held = held,
+        .whole = {.rounds = whole,
+                  .blocks = whole * held,
+                  .starts = 1 + again * (whole - 1),
+                  .share = whole * at_once / units},
+        .last = {.rounds = left > 0,
+                 .blocks = ceil(left * held / at_once),
+                 .starts = whole > 0 ? again : 1,
+                 .share = left / units},
+    };
 }
 
 /* How many there are, the last one included. */
 static double count_rounds(const struct rounds *rounds)
 {
-    return rounds->whole + (rounds->left > 0);
-}
-
-/* Blocks of the busiest multiprocessor. */
-static double busiest_blocks(const struct rounds *rounds)
-{
-    return rounds->whole * rounds->held + rounds->left;
+    return rounds->whole.rounds + rounds->last.rounds;
 }
 
 /* Microseconds that the busiest multiprocessor computes for; what is left may be too few blocks to
  * reach the full rate. */
-static double compute_time(const struct rounds *rounds, const struct gpu_plan *plan,
+static double compute_time(const struct phase *phase, int held, const struct gpu_plan *plan,
                            const struct flows *flows, const struct gpu_device *device,
                            const struct gpu_kernel *kernel)
 {
@@ -153,11 +173,9 @@ static double compute_time(const struct rounds *rounds, const struct gpu_plan *p
     double rate = limited(full_rate(kernel, device), device);
     double alone = kernel->alone > 0 ? limited(kernel->alone, device) : rate; /* if not measured */
     /* Fewer blocks than the rate was measured with, for want of shared memory. */
-    double full = rounds->held < kernel->resident ? fmin(rate, rounds->held * alone) : rate;
-    double clocks = rounds->whole * rounds->held * work / full;
-    if (rounds->left > 0)
-        clocks += fmax(rounds->left * work / full, work / alone);
-    return clocks / flows->clock + kernel->start * count_rounds(rounds);
+    double full = held < kernel->resident ? fmin(rate, held * alone) : rate;
+    double clocks = work * fmax(phase->blocks / full, phase->rounds / alone);
+    return clocks / flows->clock + kernel->start * phase->starts;
 }
 
 /* Clocks that a thread takes for 16 bytes of a row that it cannot read at once. */
@@ -169,7 +187,7 @@ static double piecework(int odd, int64_t ld)
 }
 
 /* Microseconds that the threads of a multiprocessor's blocks read such rows for. */
-static double piece_time(const struct rounds *rounds, const struct gpu_plan *plan,
+static double piece_time(const struct phase *phase, const struct gpu_plan *plan,
                          const struct flows *flows, const struct gpu_kernel *kernel,
                          const octgemm_args *args, const struct gpu_odd *odd)
 {
@@ -177,7 +195,7 @@ static double piece_time(const struct rounds *rounds, const struct gpu_plan *pla
         return 0;
     double clocks = kernel->tile_m * piecework(odd->a, args->lda) +
                     kernel->tile_n * piecework(odd->b, args->ldb);
-    return count_rounds(rounds) * clocks * plan->k_split / 16 / kernel->threads / flows->clock;
+    return phase->rounds * clocks * plan->k_split / 16 / kernel->threads / flows->clock;
 }
 
 /* Microseconds for 16-bit results whose rows do not start on 16 bytes: a tile's are written by
@@ -243,13 +261,13 @@ static double cluster_time(double busiest, const struct gpu_plan *plan,
                            const struct gpu_functions *functions, const struct gpu_kernel *kernel,
                            int64_t m)
 {
-    const double meeting = 0.25;
-    const double sending = 0.16; /* 1024 sums */
-    const double crowding = 0.55;
-    static const double sharing[] = {0.04, 0.32, 0.7}; /* two blocks, three, more */
+    const double meeting = 0.093;
+    const double sending = 0.18; /* 1024 sums */
+    const double crowding = 0.58;
+    static const double sharing[] = {0, 0.22, 0.01, 0.13, 0.29, 0.5, 0.39}; /* of two to eight */
     double sums = fmin((double)m, kernel->tile_m) * kernel->tile_n;
     double sent = sums * (plan->splits - 1) / plan->splits;
-    double shared = kernel->resident > 1 ? sharing[plan->splits < 4 ? plan->splits - 2 : 2] : 0;
+    double shared = kernel->resident > 1 ? sharing[plan->splits - 2] : 0;
     int crowded = 2 * count_units(plan, kernel) > functions->at_once[plan->splits];
     return busiest * (meeting + sending * sent / 1024) + (crowded ? crowding : 0) + shared;
 }
@@ -267,7 +285,8 @@ static double join_time(const struct gpu_plan *plan, const struct flows *flows,
                           : zeroing + part * (plan->splits - 1);
 }
 
-/* Microseconds that parts of k take to become one; `busiest` as busiest_blocks() says, or less. */
+/* Microseconds that parts of k take to become one; `busiest` blocks of the busiest
+ * multiprocessor, or fewer. */
 static double adding_time(double busiest, const struct gpu_plan *plan, const struct flows *flows,
                           const struct gpu_functions *functions, const struct gpu_kernel *kernel,
                           int64_t m)
@@ -282,7 +301,7 @@ static double adding_time(double busiest, const struct gpu_plan *plan, const str
  * most of what a choice costs the caller, so it is in float and leaves out what is not there. */
 static double together(double a, double b, double c, double d)
 {
-    const float norm = 3.3F;
+    const float norm = 4.2F;
     double longest = fmax(fmax(a, b), fmax(c, d));
     const double flows[] = {a, b, c, d};
     float sum = 0;
@@ -303,20 +322,38 @@ static double row_width(double width, const struct gpu_kernel *kernel, int64_t l
 /* Microseconds that operands take from the L2 into the multiprocessors, the busiest of which may
  * get more than its share where others get nothing. What is copied or packed has its rows on lines,
  * and what is read in pieces is reckoned there. */
-static double operand_time(double busiest, const struct gpu_plan *plan, const struct flows *flows,
-                           const struct gpu_device *device, const struct gpu_kernel *kernel,
-                           const octgemm_args *args, const struct gpu_odd *odd)
+static double operand_time(const struct phase *phase, const struct gpu_plan *plan,
+                           const struct flows *flows, const struct gpu_device *device,
+                           const struct gpu_kernel *kernel, const octgemm_args *args,
+                           const struct gpu_odd *odd)
 {
-    const double apart = 0.6; /* of a cluster's blocks no two read the same, which the L2 serves at
+    const double apart = 0.63; /* of a cluster's blocks no two read the same, which the L2 serves at
                                  once to neighbours */
-    const double most_share = 3;
+    const double most_share = 6;
     double width = flows->l2_width * (plan->cluster ? apart : 1);
     int rows_a = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) : kernel->tile_m;
     int on_lines_b = odd->b || args->b_layout == OCTGEMM_B_PACKED;
     double clocks = rows_a / row_width(width, kernel, odd->a ? 0 : args->lda) +
                     kernel->tile_n / row_width(width, kernel, on_lines_b ? 0 : args->ldb);
-    double blocks = fmax(count_units(plan, kernel) / device->multiprocessors, busiest / most_share);
+    double average = phase->share * count_units(plan, kernel) / device->multiprocessors;
+    double blocks = fmax(average, phase->blocks / most_share);
     return blocks * plan->k_split * clocks / flows->clock;
+}
+
+/* Microseconds of some of a plan's rounds. */
+static double phase_time(const struct phase *phase, int held, const struct gpu_plan *plan,
+                         const struct flows *flows, const struct gpu_device *device,
+                         const struct gpu_kernel *kernel, const octgemm_args *args,
+                         const struct gpu_odd *odd)
+{
+    if (phase->rounds <= 0)
+        return 0;
+    double compute = compute_time(phase, held, plan, flows, device, kernel);
+    double pieces = piece_time(phase, plan, flows, kernel, args, odd);
+    double l2 = operand_time(phase, plan, flows, device, kernel, args, odd);
+    if (!kernel->joined)
+        l2 += phase->share * 2 * parts_bytes(plan, kernel) / flows->l2;
+    return together(compute, phase->share * flows->from_memory, l2, pieces);
 }
 
 /* Microseconds of a plan. */
@@ -327,15 +364,12 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
 {
     const double piece_latency = 1.5; /* loads of single bytes that wait for each other */
     const struct rounds rounds = find_rounds(plan, device, functions, kernel);
-    double busiest = busiest_blocks(&rounds);
-    double compute = compute_time(&rounds, plan, flows, device, kernel);
-    double pieces = piece_time(&rounds, plan, flows, kernel, args, odd);
-    double l2 = operand_time(busiest, plan, flows, device, kernel, args, odd);
-    if (!kernel->joined)
-        l2 += 2 * parts_bytes(plan, kernel) / flows->l2;
-    double time =
-        kernel->fixed + together(compute, flows->memory_bytes / flows->memory, l2, pieces);
-    time += adding_time(busiest, plan, flows, functions, kernel, args->m);
+    const struct phase *phases[] = {&rounds.whole, &rounds.last};
+    double time = kernel->fixed;
+    for (int i = 0; i < 2; i++)
+        time += phase_time(phases[i], rounds.held, plan, flows, device, kernel, args, odd);
+    time += adding_time(rounds.whole.blocks + rounds.last.blocks, plan, flows, functions, kernel,
+                        args->m);
     time += word_time(&rounds, plan, kernel, args);
     if (!plan->copied && (odd->a || odd->b))
         time += piece_latency;
@@ -430,7 +464,7 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                 candidate.splits == before)
                 continue;
             /* No plan is faster than its bytes from memory, and more parts only add to that. */
-            if (found && kernel->fixed + flows.memory_bytes / flows.memory +
+            if (found && kernel->fixed + flows.from_memory +
                                  adding_time(1, &candidate, &flows, functions, kernel, args->m) >=
                              plan->microseconds)
                 break;

@@ -135,6 +135,16 @@ static octgemm_status check_pointers(const octgemm_args *args)
     return OCTGEMM_OK;
 }
 
+/* S itself has no scales and no bias: what is ignored must not be read, so no kernel sees it. */
+static void drop_ignored(octgemm_args *args)
+{
+    if (args->d_type != OCTGEMM_I32)
+        return;
+    args->sa = NULL;
+    args->sb = NULL;
+    args->bias = NULL;
+}
+
 octgemm_status octgemm_complete_args(octgemm_args *out, const octgemm_args *in, unsigned what)
 {
     octgemm_status status = check_pointer("octgemm_args", "args", in);
@@ -144,6 +154,8 @@ octgemm_status octgemm_complete_args(octgemm_args *out, const octgemm_args *in, 
         status = check_shape(out);
     if (status == OCTGEMM_OK && (what & OCTGEMM_CHECK_POINTERS))
         status = check_pointers(out);
+    if (status == OCTGEMM_OK)
+        drop_ignored(out);
     return status;
 }
 

@@ -64,6 +64,18 @@ static void *advance(void *address, int64_t index, int64_t width)
     return address ? (char *)address + index * width : NULL;
 }
 
+/* Scales and bias that integers have none of lead nowhere: whoever looks there does not come back.
+ */
+static void poison_ignored(octgemm_args *args)
+{
+    void *const nowhere = (void *)64;
+    if (args->d_type != OCTGEMM_I32)
+        return;
+    args->sa = args->sa ? args->sa : nowhere;
+    args->sb = args->sb ? args->sb : nowhere;
+    args->bias = args->bias ? args->bias : nowhere;
+}
+
 /* The arguments of the tile of D that begins at (i, j), with addresses when the slots have them. */
 static octgemm_args tile_args(const struct work *work, int64_t i, int64_t j)
 {
@@ -83,6 +95,7 @@ static octgemm_args tile_args(const struct work *work, int64_t i, int64_t j)
     args.za = advance(at[AT_ZA], c->za == PER_ROW ? i : 0, sizeof(int32_t));
     args.bias = advance(at[AT_BIAS], j, suite_width(args.bias_type));
     args.d = advance(at[AT_D], i * args.ldd + j, suite_width(args.d_type));
+    poison_ignored(&args);
     args.workspace = at[AT_WORKSPACE];
     args.workspace_size = work->slots[AT_WORKSPACE].bytes;
     if (work->manner->packed) {

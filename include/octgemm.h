@@ -177,7 +177,8 @@ OCTGEMM_API octgemm_status octgemm_open(octgemm_ctx **out, const char *backend, 
 OCTGEMM_API void octgemm_close(octgemm_ctx **ctx);
 
 /* Which kernel octgemm_run() would use for these arguments, and why. With args NULL: for a large
- * aligned product. Workspace and data pointers are not looked at, packed weights are. */
+ * aligned product. Workspace and data pointers are not looked at, packed weights are; on a GPU,
+ * data off its natural alignment may take another kernel (octgemm_kernel() looks at addresses). */
 OCTGEMM_API octgemm_status octgemm_query(const octgemm_ctx *ctx, const octgemm_args *args,
                                          octgemm_info *out);
 
@@ -191,7 +192,7 @@ OCTGEMM_API octgemm_status octgemm_kernel(const octgemm_ctx *ctx, const octgemm_
 
 /* How many bytes of workspace octgemm_run() wants for these arguments: often 0 on a GPU, never on
  * the cpu backend. It depends on the context and on m, n, k, ld, types, layout and whether za is
- * set, not on data or on the current thread count. */
+ * set, not on data, where it lies, or the current thread count. */
 OCTGEMM_API octgemm_status octgemm_workspace(const octgemm_ctx *ctx, const octgemm_args *args,
                                              size_t *bytes);
 

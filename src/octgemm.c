@@ -23,6 +23,20 @@ struct plan {
     size_t workspace;
 };
 
+/* The answers of query and workspace hold for data at any address: they are those for aligned data.
+ * Of zero points it matters whether they are there. */
+static void forget_addresses(octgemm_args *args)
+{
+    static const _Alignas(16) int32_t zero_points[4];
+    args->a = NULL;
+    args->b = NULL;
+    args->sa = NULL;
+    args->sb = NULL;
+    args->za = args->za ? zero_points : NULL;
+    args->bias = NULL;
+    args->d = NULL;
+}
+
 static octgemm_status make_plan(struct plan *plan, const char *function, const octgemm_ctx *ctx,
                                 const octgemm_args *args, unsigned what)
 {
@@ -34,6 +48,8 @@ static octgemm_status make_plan(struct plan *plan, const char *function, const o
         status = ctx->backend->check_packed(ctx, &plan->args);
     if (status != OCTGEMM_OK)
         return status;
+    if (!(what & OCTGEMM_CHECK_POINTERS))
+        forget_addresses(&plan->args);
     plan->workspace = 0;
     /* Costs are reckoned in floats too, and the caller may have exceptions end the process. */
     const octgemm_float_state state = octgemm_float_enter();

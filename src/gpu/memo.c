@@ -2,8 +2,8 @@
  *
  * Comparing every kernel takes some microseconds, as long as a product of few tokens; a model asks
  * for the same few dozen products over and over. A question is everything that a choice may look
- * at: sizes, strides, types, and of each address whether it is there and its last four bits. The
- * answer follows from it, so it does not matter whether it was remembered.
+ * at: sizes, strides, types, the last four bits of each address, and whether there are zero points.
+ * The answer follows from it, so it does not matter whether it was remembered.
  *
  * Threads share a context, and nothing is allocated after open. Sets of a few entries, each set
  * with a mark that one thread holds for some nanoseconds; who finds it taken does not wait, but
@@ -44,21 +44,15 @@ struct gpu_memo *octgemm_gpu_new_memo(void)
     return memo;
 }
 
-/* Whether an address is there and its last four bits. */
-static uint64_t address_bits(const void *address)
-{
-    return address ? 16 | ((uintptr_t)address & 15) : 0;
-}
-
 static struct question ask(const octgemm_args *args)
 {
     const void *const addresses[] = {args->a,  args->b,    args->sa, args->sb,
                                      args->za, args->bias, args->d};
     const unsigned choices[] = {args->b_layout, args->sa_mode,   args->sb_mode,
                                 args->za_mode,  args->bias_type, args->d_type};
-    uint64_t bits = 0;
+    uint64_t bits = args->za != NULL;
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
-        bits = bits << 5 | address_bits(addresses[i]);
+        bits = bits << 4 | ((uintptr_t)addresses[i] & 15);
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
         bits = bits << 2 | choices[i]; /* no enum has more than four values */
     return (struct question){{(uint64_t)args->m, (uint64_t)args->n, (uint64_t)args->k,

@@ -80,8 +80,8 @@ static uintptr_t element_mask(octgemm_type type)
     return (uintptr_t)octgemm_width(type) - 1;
 }
 
-/* Is an address off the alignment of the kernel, or of its own element type? NULL is not: a query
- * need not know the addresses yet. An operand with an odd stride may start anywhere, since it is
+/* Is an address off the alignment of the kernel, or of its own element type? NULL is not: queries
+ * come without addresses. An operand with an odd stride may start anywhere, since it is
  * copied or read in pieces in any case. */
 static int odd_addresses(const struct gpu_kernel *kernel, const octgemm_args *args)
 {
@@ -101,8 +101,8 @@ static const struct gpu_functions *functions_of(const struct gpu_ctx *ctx,
 }
 
 /* The plan of a run. Odd addresses get no workspace for partial sums nor copies:
- * octgemm_workspace() may have been asked before the addresses were known, and what it said must be
- * enough for whichever kernel runs. */
+ * octgemm_workspace() is asked without addresses, and what it says must be enough for whichever
+ * kernel runs. */
 static void make_plan(struct gpu_plan *plan, const octgemm_ctx *ctx, const struct kernel *self,
                       const octgemm_args *args)
 {

@@ -724,7 +724,8 @@ START_TEST(tiles_are_walked_together)
         int m, n, k, group, splits;
     } cases[] = {{"wgmma_256x128x128_pair", 4096, 4096, 4096, 16, 1},
                  {"wgmma_256x128x128_pair", 4096, 4096, 14336, 8, 1},
-                 {"wgmma_192x128x128_turns_pair", 4096, 4096, 4096, 32, 1},
+                 {"wgmma_192x128x128_turns_pair", 8192, 4096, 4096, 32, 1},
+                 {"wgmma_192x128x128_turns_pair", 4096, 4096, 4096, 22, 1}, /* all there are */
                  {"wgmma_192x128x128_turns_pair", 4096, 4096, 8192, 16, 1},
                  {"wgmma_128x128x128_turns", 4096, 4096, 131071 / 16 * 16, 8, 1}, /* rounds */
                  {"wgmma_128x64x128", 2048, 640, 4096, 8, 1},  /* 16 x 10 are two */
@@ -744,6 +745,33 @@ START_TEST(tiles_are_walked_together)
     ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
     ck_assert_int_eq(record.params[0].gemm.group, cases[_i].group);
     ck_assert_int_eq(record.params[0].gemm.splits, cases[_i].splits);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* Kernels count the tiles of those that are walked together in 32 bits. */
+START_TEST(tiles_walked_together_can_be_counted)
+{
+    struct record record = {.count = 0};
+    struct mock_cuda *mock = load_mock();
+    octgemm_ctx *ctx;
+    mock->launch = record_launch;
+    mock->user = &record;
+    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "mma_64x64x256", 1), 0);
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    octgemm_args args = product((void *)256); /* nothing runs */
+    args.za = NULL;
+    args.m = 1;
+    args.n = args.ldd = INT64_C(1) << 35;
+    args.k = args.lda = args.ldb = 16;
+    ck_assert_msg(octgemm_run(ctx, &args) == OCTGEMM_OK, "%s", octgemm_last_error());
+    const struct octgemm_gemm_params *gemm = &record.params[0].gemm;
+    ck_assert_int_eq(gemm->tiles_n, 1 << 29);
+    ck_assert_int_eq(gemm->group, 1);
+
+    args.n = args.ldd = INT64_C(1) << 37;
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_ERR_UNSUPPORTED);
+    ck_assert_msg(strstr(octgemm_last_error(), "more tiles") != NULL, "%s", octgemm_last_error());
     octgemm_close(&ctx);
 }
 END_TEST
@@ -1313,7 +1341,8 @@ int main(void)
     tcase_add_test(tests, clusters_are_those_that_the_device_can_have);
     tcase_add_loop_test(tests, boxes_have_no_rows_that_are_not_there, 0, 7);
     tcase_add_loop_test(tests, boxes_of_d_have_no_bytes_that_are_not_there, 0, 11);
-    tcase_add_loop_test(tests, tiles_are_walked_together, 0, 11);
+    tcase_add_loop_test(tests, tiles_are_walked_together, 0, 12);
+    tcase_add_test(tests, tiles_walked_together_can_be_counted);
     tcase_add_loop_test(tests, a_large_d_leaves_the_l2_first, 0, 4);
     tcase_add_loop_test(tests, launches_hold_back_what_needs_an_order, 0, 13);
     tcase_add_test(tests, one_row_of_any_stride_is_quantised);

@@ -123,6 +123,36 @@ START_TEST(launches_are_on_the_callers_stream)
 }
 END_TEST
 
+/* Blocks with many tiles count them in 32 bits, and those of a column of tiles, too. */
+START_TEST(more_tiles_than_can_be_counted_are_refused)
+{
+    static const struct {
+        int64_t n;
+        octgemm_status status;
+    } cases[] = {{INT64_C(1) << 36, OCTGEMM_OK}, {INT64_C(1) << 37, OCTGEMM_ERR_UNSUPPORTED}};
+    load_runtime();
+    static _Alignas(64) int8_t bytes[64]; /* nothing runs */
+    octgemm_ctx *ctx = NULL;
+    ck_assert_int_eq(octgemm_open(&ctx, "hip", 0), OCTGEMM_OK);
+    for (int i = 0; i < 2; i++) {
+        const octgemm_args args = {.size = sizeof args,
+                                   .m = 1,
+                                   .n = cases[i].n,
+                                   .k = 1,
+                                   .a = bytes,
+                                   .lda = 1,
+                                   .b = bytes,
+                                   .ldb = 1,
+                                   .d = bytes,
+                                   .ldd = cases[i].n,
+                                   .d_type = OCTGEMM_F16};
+        ck_assert_msg(octgemm_run(ctx, &args) == cases[i].status, "%s", octgemm_last_error());
+    }
+    ck_assert_ptr_nonnull(strstr(octgemm_last_error(), "more tiles"));
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* Each call that the library makes. */
 static const struct gpu_failure failures[] = {
     {.name = "hipInit", .status = OCTGEMM_ERR_NO_BACKEND},
@@ -200,6 +230,7 @@ int main(void)
     tcase_add_test(tests, an_unknown_bus_width_is_assumed);
     tcase_add_test(tests, everything_is_given_back);
     tcase_add_test(tests, launches_are_on_the_callers_stream);
+    tcase_add_test(tests, more_tiles_than_can_be_counted_are_refused);
     gpu_add_failure_tests(tests, &hip_failures);
     tcase_add_loop_test(tests, a_code_has_its_words, 0, sizeof codes / sizeof *codes);
     return run_tests("host side of HIP", tests, CK_FORK);

@@ -332,6 +332,7 @@ const struct gpu_driver octgemm_cuda_driver = {
     .calls = &calls,
     .state = &state,
     .most_blocks = 0x7fffffff,
+    .most_tiles = INT64_MAX,
     .accept = accept,
     .describe = describe,
     .words = words,

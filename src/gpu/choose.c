@@ -399,8 +399,8 @@ static int split(struct gpu_plan *plan, int wanted, const struct gpu_functions *
  * fill one GPC after another, so 16 of them are best a square of tiles, and tiles of m that are
  * left over are better spread over the stripes before. Clusters go to the GPCs in turn: there, two
  * tiles of m make a square of a GPC's. */
-static int raster_group(const struct gpu_plan *plan, const struct gpu_device *device,
-                        const struct gpu_kernel *kernel, int64_t k)
+static int liked_group(const struct gpu_plan *plan, const struct gpu_device *device,
+                       const struct gpu_kernel *kernel, int64_t k)
 {
     enum { usual = 8, of_clusters = 2 };
     const double share = 0.65;
@@ -415,6 +415,16 @@ static int raster_group(const struct gpu_plan *plan, const struct gpu_device *de
         return usual;
     int64_t stripes = (plan->tiles_m + 1) / group;
     return (int)octgemm_gpu_tiles(plan->tiles_m, stripes > 1 ? stripes : 1);
+}
+
+/* No more than there are: kernels count the tiles of a stripe, group * tiles_n, in 32 bits, which
+ * hold the number of all tiles but not many times that. */
+static int raster_group(const struct gpu_plan *plan, const struct gpu_device *device,
+                        const struct gpu_kernel *kernel, int64_t k)
+{
+    int group = liked_group(plan, device, kernel, k);
+    int64_t most = plan->tiles_m > 1 ? plan->tiles_m : 1;
+    return group < most ? group : (int)most;
 }
 
 /* A kernel's blocks start in order, neighbours side by side, which read the same rows at one time;

@@ -99,6 +99,7 @@ struct gpu_driver {
     const struct gpu_calls *calls; /* what the symbols fill in */
     struct gpu_state *state;
     int64_t most_blocks; /* that a launch may have */
+    int64_t most_tiles;  /* that a persistent kernel without tensor maps counts to */
 
     /* Is the installed driver new enough for the code in this library? 0 and a line in
      * `reason` when not. */

@@ -151,9 +151,10 @@ const char *octgemm_gpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
     /* Splits need no thought: they are for a device that the tiles do not fill. */
     int64_t tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m);
     int64_t tiles_n = octgemm_gpu_tiles_n(gpu(ctx)->device, kernel, args);
-    if ((!kernel->persistent || kernel->maps) && tiles_m > 0 &&
-        tiles_n > gpu(ctx)->driver->most_blocks / tiles_m)
-        return "more tiles than a launch can have blocks";
+    const struct gpu_driver *driver = gpu(ctx)->driver;
+    int64_t most = kernel->persistent && !kernel->maps ? driver->most_tiles : driver->most_blocks;
+    if (tiles_m > 0 && tiles_n > most / tiles_m)
+        return "more tiles than a launch can have";
     return NULL;
 }
 

@@ -210,7 +210,8 @@ static const struct gpu_driver driver = {
     .symbol_count = sizeof symbols / sizeof *symbols,
     .calls = &calls,
     .state = &state,
-    .most_blocks = 0xffffff, /* a launch has fewer than 2^32 threads, of 256 each */
+    .most_blocks = 0xffffff,  /* a launch has fewer than 2^32 threads, of 256 each */
+    .most_tiles = 0x7fffffff, /* blocks count in 32 bits, a whole launch past the last one too */
     .accept = accept,
     .describe = describe,
     .words = words,
@@ -225,7 +226,8 @@ static const struct gpu_driver driver = {
     .weights = &weights,
 };
 
-/* Every kernel takes any shape, stride and address. `rate` is the int8 peak of CDNA3 per compute
+/* Every kernel takes any shape, stride and address; the last one any number of tiles that a D of
+ * less than 2^37 elements has. `rate` is the int8 peak of CDNA3 per compute
  * unit and clock, by the share that a tile's traffic with LDS leaves (doc/AMD.md); other targets
  * keep the order among tiles. The widest tiles are for where their sums and operands fit in
  * registers: matrix instructions, and the smaller of the two on RDNA2 as well. */

@@ -19,13 +19,18 @@ enum { skipped = 77 };
 
 /* -- the mock -------------------------------------------------------------------------------- */
 
-static struct mock_cuda *load_mock(void)
+static struct mock_cuda *load_mock_of(const char *file)
 {
-    void *library = dlopen(MOCK_CUDA "/libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     ck_assert_msg(library != NULL, "%s", dlerror());
     struct mock_cuda *mock = dlsym(library, "mock_cuda");
     ck_assert_ptr_nonnull(mock);
     return mock;
+}
+
+static struct mock_cuda *load_mock(void)
+{
+    return load_mock_of(MOCK_CUDA "/libcuda.so.1");
 }
 
 static long all_calls(const struct mock_driver *driver)
@@ -656,6 +661,27 @@ START_TEST(wgmma_kernels_come_in_clusters)
     ck_assert_int_eq(gemm->boxed_n, 0); /* sums are added first */
     ck_assert_uint_eq(record.launch[1].cluster, (unsigned)gemm->splits);
     ck_assert_uint_eq(record.launch[1].blocks, 64 * (unsigned)gemm->splits);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* Without the call that makes tensor maps, what wants them is not there, and all else is. */
+START_TEST(a_driver_without_tensor_maps_runs_the_rest)
+{
+    static _Alignas(256) char memory[256];
+    struct mock_cuda *mock = load_mock_of(MOCK_CUDA_NO_MAPS "/libcuda.so.1");
+    octgemm_args args = product(memory);
+    octgemm_ctx *ctx;
+    octgemm_info info;
+    mock->capability[0] = 90;
+    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
+        return; /* configure was told to make no code for it */
+    for (size_t i = 0; octgemm_kernel(ctx, NULL, i, &info) == OCTGEMM_OK; i++)
+        if (strncmp(info.kernel, "wgmma_", 6) == 0)
+            ck_assert_str_eq(info.reason, "needs tensor maps and clusters");
+    args.za = NULL;
+    args.m = args.n = args.ldd = args.k = args.lda = args.ldb = 4096;
+    ck_assert_msg(octgemm_run(ctx, &args) == OCTGEMM_OK, "%s", octgemm_last_error());
     octgemm_close(&ctx);
 }
 END_TEST
@@ -1338,6 +1364,7 @@ int main(void)
     tcase_add_test(tests, odd_rows_are_copied);
     tcase_add_test(tests, parts_of_k_are_joined);
     tcase_add_test(tests, wgmma_kernels_come_in_clusters);
+    tcase_add_test(tests, a_driver_without_tensor_maps_runs_the_rest);
     tcase_add_test(tests, clusters_are_those_that_the_device_can_have);
     tcase_add_loop_test(tests, boxes_have_no_rows_that_are_not_there, 0, 7);
     tcase_add_loop_test(tests, boxes_of_d_have_no_bytes_that_are_not_there, 0, 11);

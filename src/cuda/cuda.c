@@ -6,7 +6,6 @@
  */
 #include "config.h"
 #include "cuda/cuda.h"
-#include "error.h"
 
 #include <stdio.h>
 
@@ -154,6 +153,7 @@ static int describe(struct gpu_device *device, const void **slot)
     device->generation = 10 * major + minor;
     describe_rates(device);
     device->clusters = major >= 9 && cuda.launch_ex && cuda.active_clusters;
+    device->maps = device->clusters && cuda.tensor_map;
     snprintf(device->arch, sizeof device->arch, "sm_%d", device->generation);
     device->usable = has_code(device->generation);
     if (device->usable)
@@ -277,8 +277,6 @@ static octgemm_status tensor_map(const struct gpu_ctx *ctx, void *map,
     const uint64_t strides[] = {(uint64_t)(matrix->ld * matrix->bytes)};
     const uint32_t box[] = {(uint32_t)matrix->box_columns, (uint32_t)matrix->box_rows};
     const uint32_t steps[] = {1, 1};
-    if (!cuda.tensor_map)
-        return octgemm_fail(OCTGEMM_ERR_DEVICE, "this driver has no cuTensorMapEncodeTiled");
     int code = cuda.tensor_map(map, types[matrix->bytes], 2, matrix->base, sizes, strides, box,
                                steps, no_interleave, swizzle_128b, promote_128b, fill_zero);
     return code ? octgemm_gpu_fail(ctx->driver, &cuda.tensor_map, code, "") : OCTGEMM_OK;

@@ -35,6 +35,7 @@ struct gpu_device {
     int multiply_adds; /* int8, that a multiprocessor does per clock at most; 0: not a limit */
     int l2_width;      /* bytes per clock from L2 into a multiprocessor; 0: as on an H200 */
     int clusters;      /* blocks can be launched in clusters, and overlap with the kernel before */
+    int maps;          /* tensor maps can be made, and there are clusters */
     int packed_rows;   /* packed weights are in groups of so many rows, for the kernels' `packed`
                           functions; 1: row after row, for the others */
 };
@@ -133,8 +134,8 @@ struct gpu_driver {
      * would fail. On devices that have clusters. */
     int (*active_clusters)(const struct gpu_launch *launch);
 
-    /* Fills a 128-byte tensor map for a kernel that asks for them (struct gpu_kernel, maps).
-     * NULL where the driver has no such thing. */
+    /* Fills a 128-byte tensor map for a kernel that asks for them (struct gpu_kernel, maps). On
+     * devices that have maps. */
     octgemm_status (*tensor_map)(const struct gpu_ctx *ctx, void *map,
                                  const struct gpu_matrix *matrix);
 

@@ -82,6 +82,18 @@ static octgemm_status check_matrix(const char *function, const char *ld_name, in
     return OCTGEMM_OK;
 }
 
+/* With zero points there are sums of B's rows, which a workspace may have to hold. */
+static octgemm_status check_sums(const char *function, int64_t n)
+{
+    int64_t most = PTRDIFF_MAX / (int64_t)sizeof(int32_t) / 2; /* beside other things */
+    if (n <= most)
+        return OCTGEMM_OK;
+    return octgemm_fail(OCTGEMM_ERR_ARG,
+                        "%s: n is %" PRId64 " with za: the sums of so many rows of B need more "
+                        "bytes than an address can count",
+                        function, n);
+}
+
 static octgemm_status check_pointer(const char *function, const char *name, const void *pointer)
 {
     if (pointer)
@@ -116,7 +128,8 @@ static octgemm_status check_shape(const octgemm_args *args)
            (args->b_layout == OCTGEMM_B_ROWS &&
             (status = check_matrix(function, "ldb", args->n, args->k, args->ldb, 1))) ||
            (status = check_matrix(function, "ldd", args->m, args->n, args->ldd,
-                                  octgemm_width(args->d_type))));
+                                  octgemm_width(args->d_type))) ||
+           (args->za && (status = check_sums(function, args->n))));
     return status;
 }
 

@@ -127,7 +127,8 @@ static int is_valid(const octgemm_args *a)
     return is_enum((int)a->b_layout, 2) && is_enum((int)a->sa_mode, 2) &&
            is_enum((int)a->sb_mode, 2) && is_enum((int)a->za_mode, 2) &&
            is_enum((int)a->bias_type, 3) && is_enum((int)a->d_type, 4) && a->n >= 0 &&
-           a->k <= k_most && is_matrix(a->m, a->k, a->lda, 1) &&
+           (!a->za || a->n <= INT64_MAX / 8) && a->k <= k_most &&
+           is_matrix(a->m, a->k, a->lda, 1) &&
            (a->b_layout == OCTGEMM_B_PACKED || is_matrix(a->n, a->k, a->ldb, 1)) &&
            is_matrix(a->m, a->n, a->ldd, (int64_t)fuzz_width(a->d_type));
 }

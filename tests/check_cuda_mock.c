@@ -200,6 +200,19 @@ START_TEST(every_device_is_listed)
 }
 END_TEST
 
+/* With so many multiprocessors the product that a device is listed with would be split. */
+START_TEST(a_device_of_any_size_is_listed)
+{
+    struct mock_cuda *mock = load_mock();
+    octgemm_info info;
+    mock->capability[0] = 90;
+    mock->figures.multiprocessors = 5000;
+    for (size_t row = 0; octgemm_backend(row, &info) == OCTGEMM_OK; row++)
+        if (strcmp(info.backend, "cuda") == 0)
+            ck_assert_str_ne(info.kernel, "");
+}
+END_TEST
+
 START_TEST(auto_passes_over_a_gpu_that_does_not_open)
 {
     struct mock_cuda *mock = load_mock();
@@ -556,6 +569,28 @@ START_TEST(odd_rows_are_copied)
     ck_assert_int_eq(gemm->ldb, 256);
 
     args.d = memory + 1;
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_ERR_UNSUPPORTED);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* Without k nothing is read of A and B, wherever they are. The sums of packed rows are. */
+START_TEST(odd_addresses_without_k_are_taken)
+{
+    static _Alignas(256) char memory[256];
+    octgemm_ctx *ctx;
+    octgemm_args args = product(memory);
+    load_mock();
+    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "mma_64x64x256", 1), 0);
+    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    args.za = NULL;
+    args.k = 0;
+    args.a++;
+    args.b = memory + 1;
+    ck_assert_msg(octgemm_run(ctx, &args) == OCTGEMM_OK, "%s", octgemm_last_error());
+    args.b_layout = OCTGEMM_B_PACKED;
+    ck_assert_msg(octgemm_run(ctx, &args) == OCTGEMM_OK, "%s", octgemm_last_error());
+    args.za = (const int32_t *)(const void *)memory;
     ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_ERR_UNSUPPORTED);
     octgemm_close(&ctx);
 }
@@ -1352,6 +1387,7 @@ int main(void)
     tcase_add_test(tests, an_old_gpu_is_a_reason);
     tcase_add_test(tests, a_device_that_is_not_there);
     tcase_add_test(tests, every_device_is_listed);
+    tcase_add_test(tests, a_device_of_any_size_is_listed);
     tcase_add_test(tests, auto_takes_the_gpu);
     tcase_add_test(tests, auto_passes_over_a_gpu_that_does_not_open);
     tcase_add_test(tests, threads_load_the_driver_once);
@@ -1362,6 +1398,7 @@ int main(void)
     tcase_add_test(tests, packed_weights_bring_their_sums);
     tcase_add_test(tests, decode_kernels_count_with_a_spare_token);
     tcase_add_test(tests, odd_rows_are_copied);
+    tcase_add_test(tests, odd_addresses_without_k_are_taken);
     tcase_add_test(tests, parts_of_k_are_joined);
     tcase_add_test(tests, wgmma_kernels_come_in_clusters);
     tcase_add_test(tests, a_driver_without_tensor_maps_runs_the_rest);

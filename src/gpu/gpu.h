@@ -275,7 +275,7 @@ struct gpu_ctx {
     void *modules[OCTGEMM_GPU_MODULES];
     void *weights, *join;
     void **quantizers;               /* one per row of driver->quantizers */
-    struct gpu_functions *functions; /* one per row of backend->kernels */
+    struct gpu_functions *functions; /* one per row of backend->kernels; NULL: not open */
     struct gpu_memo *memo;           /* the one member that calls change */
 };
 

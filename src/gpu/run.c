@@ -81,23 +81,28 @@ static uintptr_t element_mask(octgemm_type type)
 }
 
 /* Is an address off the alignment of the kernel, or of its own element type? NULL is not: queries
- * come without addresses. An operand with an odd stride may start anywhere, since it is
- * copied or read in pieces in any case. */
+ * come without addresses. An operand with an odd stride may start anywhere, since it is copied or
+ * read in pieces in any case; without k none is read, but the sums of packed rows are. */
 static int odd_addresses(const struct gpu_kernel *kernel, const octgemm_args *args)
 {
     uintptr_t mask = (uintptr_t)kernel->align - 1;
     struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
-    uintptr_t operands = (odd.a ? 0 : (uintptr_t)args->a) | (odd.b ? 0 : (uintptr_t)args->b);
+    int reads_a = args->k > 0 && !odd.a;
+    int reads_b = args->k > 0 ? !odd.b : is_packed(args) && args->za;
+    uintptr_t operands = (reads_a ? (uintptr_t)args->a : 0) | (reads_b ? (uintptr_t)args->b : 0);
     uintptr_t words = (uintptr_t)args->sa | (uintptr_t)args->sb | (uintptr_t)args->za;
     return (operands & mask) != 0 || (words & 3) != 0 ||
            ((uintptr_t)args->bias & element_mask(args->bias_type)) != 0 ||
            ((uintptr_t)args->d & element_mask(args->d_type)) != 0;
 }
 
+/* Before a context is open there are none (driver.c ranks kernels then), nor clusters for parts of
+ * k. */
 static const struct gpu_functions *functions_of(const struct gpu_ctx *ctx,
                                                 const struct kernel *self)
 {
-    return &ctx->functions[self - ctx->base.backend->kernels];
+    static const struct gpu_functions none;
+    return ctx->functions ? &ctx->functions[self - ctx->base.backend->kernels] : &none;
 }
 
 /* The plan of a run. Odd addresses get no workspace for partial sums nor copies:

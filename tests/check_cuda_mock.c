@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Exit status of a test program that could not be run (automake). */
@@ -264,6 +265,33 @@ START_TEST(threads_load_the_driver_once)
     }
     ck_assert_int_eq(mock_calls_of(&mock->driver, "cuInit"), 1);
     ck_assert_int_eq(mock_not_given_back(&mock->driver), 0);
+}
+END_TEST
+
+/* A child forked in the midst of that has no GPU, and no one to wait for; its parent has one. */
+START_TEST(a_fork_while_the_driver_is_loaded)
+{
+    struct mock_cuda *mock = load_mock();
+    pthread_t thread;
+    octgemm_status status;
+    int end;
+    pthread_mutex_lock(&mock->driver.lock); /* where the thread then waits */
+    ck_assert_int_eq(pthread_create(&thread, NULL, open_and_close, &status), 0);
+    while (__atomic_load_n(&mock->driver.begun, __ATOMIC_RELAXED) == 0)
+        usleep(1000);
+    pid_t child = fork();
+    if (child == 0) {
+        octgemm_ctx *ctx;
+        alarm(10);
+        int none = octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND &&
+                   strstr(octgemm_last_error(), "the process forked while") != NULL;
+        _exit(none && octgemm_open(&ctx, NULL, 0) == OCTGEMM_OK ? 0 : 1);
+    }
+    pthread_mutex_unlock(&mock->driver.lock);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(status, OCTGEMM_OK);
+    ck_assert_int_eq(waitpid(child, &end, 0), child);
+    ck_assert_int_eq(end, 0);
 }
 END_TEST
 
@@ -1391,6 +1419,7 @@ int main(void)
     tcase_add_test(tests, auto_takes_the_gpu);
     tcase_add_test(tests, auto_passes_over_a_gpu_that_does_not_open);
     tcase_add_test(tests, threads_load_the_driver_once);
+    tcase_add_test(tests, a_fork_while_the_driver_is_loaded);
     tcase_add_test(tests, everything_is_given_back);
     tcase_add_test(tests, a_run_only_queues_work);
     tcase_add_test(tests, the_callers_context_is_restored);

@@ -24,6 +24,7 @@ struct mock_fault {
 
 struct mock_driver {
     pthread_mutex_t lock;
+    long begun; /* calls, those that wait for the lock included; atomic */
     struct mock_fault fault;
     struct mock_call calls[mock_calls_max];
     /* Retained or current, loaded, allocated, and not yet given back. */
@@ -35,6 +36,7 @@ static inline int mock_enter(struct mock_driver *driver, const char *name)
 {
     struct mock_fault *fault = &driver->fault;
     struct mock_call *call = driver->calls;
+    __atomic_fetch_add(&driver->begun, 1, __ATOMIC_RELAXED);
     pthread_mutex_lock(&driver->lock);
     while (call->name && strcmp(call->name, name) != 0)
         call++;

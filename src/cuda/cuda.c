@@ -321,7 +321,7 @@ static const struct gpu_helper weights = {.module = OCTGEMM_CUDA_WEIGHTS,
 static const struct gpu_helper join = {
     .module = OCTGEMM_CUDA_JOIN, .function = "octgemm_join", .threads = 256, .overlap = 1};
 
-static struct gpu_state state = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static struct gpu_state state;
 
 const struct gpu_driver octgemm_cuda_driver = {
     .libraries = libraries,

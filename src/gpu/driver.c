@@ -9,6 +9,7 @@
 #include "error.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,15 +146,43 @@ static void load(const struct gpu_driver *driver)
     state->device_count = count;
 }
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of every driver's state */
+static struct gpu_state *loading;                        /* by the thread that has the lock */
+
+/* The thread that had the lock when another one forked does not exist in the child, and what it had
+ * begun nobody ends. */
+static void in_the_child(void)
+{
+    static const char words[] = "the process forked while another thread was loading the driver";
+    lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    if (!loading)
+        return;
+    memcpy(loading->reason, words, sizeof words);
+    loading->device_count = 0;
+    loading->loaded = 1;
+    loading = NULL;
+}
+
+/* Without memory to watch for them, a fork at that moment has a child that waits. */
+static void watch_forks(void)
+{
+    (void)pthread_atfork(NULL, NULL, in_the_child);
+}
+
 /* Loads once; threads that come meanwhile wait. */
 static const struct gpu_state *loaded_state(const struct gpu_driver *driver)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct gpu_state *state = driver->state;
-    pthread_mutex_lock(&state->lock);
-    if (!state->loaded)
+    pthread_once(&once, watch_forks);
+    pthread_mutex_lock(&lock);
+    if (!state->loaded) {
+        loading = state;
         load(driver);
-    state->loaded = 1;
-    pthread_mutex_unlock(&state->lock);
+        state->loaded = 1;
+        loading = NULL;
+    }
+    pthread_mutex_unlock(&lock);
     return state;
 }
 

@@ -14,8 +14,6 @@
 #include "backend.h"
 #include "gpu/params.h"
 
-#include <pthread.h>
-
 /* -- a driver and its devices ---------------------------------------------------------------- */
 
 struct gpu_device {
@@ -82,7 +80,6 @@ struct gpu_attribute {
 
 /* What driver.c found out, once. */
 struct gpu_state {
-    pthread_mutex_t lock;
     int loaded;
     char reason[192]; /* why there is no device */
     int device_count;

@@ -202,7 +202,7 @@ static const struct gpu_quantizer quantizers[] = {
 static const struct gpu_helper weights = {
     .function = "weights", .threads = 256, .pieces_per_block = 1};
 
-static struct gpu_state state = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static struct gpu_state state;
 
 static const struct gpu_driver driver = {
     .libraries = libraries,

@@ -110,6 +110,14 @@ octgemm_status octgemm_check_weights(const char *function, int64_t n, int64_t k,
     return status;
 }
 
+octgemm_status octgemm_refuse_packed(int64_t n, int64_t k)
+{
+    return octgemm_fail(OCTGEMM_ERR_ARG,
+                        "packed weights of n %" PRId64 " and k %" PRId64
+                        " need more bytes than an address can count",
+                        n, k);
+}
+
 static octgemm_status check_shape(const octgemm_args *args)
 {
     const char *function = "octgemm_args";

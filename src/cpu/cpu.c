@@ -4,6 +4,7 @@
  * The format of packed weights belongs to the context: it is that of the forced kernel, else of the
  * first kernel of the table that this machine (and OCTGEMM_CPU) can run. */
 #include "cpu.h"
+#include "args.h"
 #include "environment.h"
 #include "error.h"
 #include "float_environment.h"
@@ -177,9 +178,7 @@ octgemm_status octgemm_cpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_
     size_t panels = (size_t)n / (size_t)format->nr + ((size_t)n % (size_t)format->nr != 0);
     size_t panel = format->panel_bytes(k);
     if (panels > (SIZE_MAX - sizeof(struct packed_header)) / panel)
-        return octgemm_fail(OCTGEMM_ERR_ARG,
-                            "octgemm_packed_size: the packed weights need more bytes than an "
-                            "address can count");
+        return octgemm_refuse_packed(n, k);
     *bytes = sizeof(struct packed_header) + panels * panel;
     return OCTGEMM_OK;
 }

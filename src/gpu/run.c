@@ -8,6 +8,7 @@
  */
 #include "gpu/gpu.h"
 
+#include "args.h"
 #include "elements.h"
 #include "error.h"
 
@@ -578,9 +579,7 @@ octgemm_status octgemm_gpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_
     int64_t row = round_up(k, packed_alignment) + (int64_t)sizeof(int32_t);
     int64_t group = gpu(ctx)->device->packed_rows;
     if (n > PTRDIFF_MAX / row - group)
-        return octgemm_fail(
-            OCTGEMM_ERR_ARG,
-            "octgemm_packed_size: n rows need more bytes than an address can count");
+        return octgemm_refuse_packed(n, k);
     *bytes = n > 0 ? (size_t)(round_up(n, group) * row)
                    : 1; /* a size of nothing would make a NULL buffer */
     return OCTGEMM_OK;

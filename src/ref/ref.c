@@ -5,6 +5,7 @@
  * compared with it bit by bit. It is also a backend of its own, "ref", for anyone who wants to
  * compare.
  */
+#include "args.h"
 #include "backend.h"
 #include "epilogue.h"
 #include "error.h"
@@ -145,9 +146,7 @@ static octgemm_status packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, 
 {
     (void)ctx;
     if (n > 0 && k > (PTRDIFF_MAX - (int64_t)sizeof(struct packed_header)) / n)
-        return octgemm_fail(OCTGEMM_ERR_ARG,
-                            "octgemm_packed_size: the packed weights need more bytes than an "
-                            "address can count");
+        return octgemm_refuse_packed(n, k);
     *bytes = sizeof(struct packed_header) + (size_t)n * (size_t)k;
     return OCTGEMM_OK;
 }

@@ -1,10 +1,9 @@
 /* The floor: any shape, stride, address and argument, on every GPU that there is code for.
  *
  * Bytes are loaded one by one, so nothing has to be aligned, and packed in fours into shared
- * memory;
- * __dp4a then does four multiply-adds at a time. A block of 256 threads makes a tile of 64 x 64,
- * each thread 4 x 4 elements that lie 16 apart, so that neighbours write neighbouring elements of
- * D. Blocks walk over tiles, so no matrix has too many of them.
+ * memory; __dp4a then does four multiply-adds at a time. A block of 256 threads makes a tile of
+ * 64 x 64, each thread 4 x 4 elements that lie 16 apart, so that neighbours write neighbouring
+ * elements of D. Blocks walk over tiles, so no matrix has too many of them.
  */
 #include "gpu/finish.h"
 

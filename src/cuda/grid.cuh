@@ -4,7 +4,7 @@
 
 /* Programmatic launch (sm_90 and later, a no-op in an ordinary launch): the next kernel of the
  * stream may start once every block has said grid_release(), and must call grid_wait() before it
- * touches global memory, which returns when the kernels before it are done and visible. */
+ * reads or writes global memory, which returns when the kernels before it are done and visible. */
 __device__ __forceinline__ void grid_wait()
 {
 #if __CUDA_ARCH__ >= 900

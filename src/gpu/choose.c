@@ -7,8 +7,8 @@
  * read in pieces. The slowest sets the pace, and flows of like length hinder each other, which a
  * norm between sum and maximum says well enough. For few tokens "multiply-adds" stand for what a
  * block can stream through its ring. When units do not fill the device, k is split as long as that
- * pays for adding the partial sums. Shape and device alone decide, so that two calls with equal
- * arguments agree.
+ * pays for adding the partial sums. Device, arguments and the alignment of addresses decide, and
+ * nothing that was done before, so that two calls with equal arguments agree.
  *
  * Rows off a kernel's alignment are read in pieces by its other function, or copied to aligned rows
  * first, whichever is predicted to be faster.

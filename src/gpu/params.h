@@ -24,7 +24,8 @@ struct octgemm_gemm_params {
     const int32_t *za;     /* NULL: none */
     const int32_t *column; /* n sums of B's rows, with za; NULL: the kernel adds them up itself */
     const void *bias;      /* NULL: none */
-    int32_t *partial;      /* splits > 1, no cluster: tile_m * tile_n sums of each unit */
+    int32_t *partial;      /* splits > 1, no cluster: sums of every unit. HIP: unit after unit, in
+                              an order of its own; CUDA: as struct octgemm_join_params says */
     uint32_t *counter; /* with partial, unless another launch adds: one per tile, zeroed before */
     int64_t m, n, lda, ldb, ldd;
     int64_t tiles_m, tiles_n;

@@ -184,7 +184,13 @@ struct layout {
 
 static size_t after(size_t offset, size_t bytes)
 {
-    return (offset + bytes + workspace_alignment - 1) / workspace_alignment * workspace_alignment;
+    return (size_t)round_up((int64_t)(offset + bytes), workspace_alignment);
+}
+
+/* Is it the last block of a tile to arrive that adds up its parts of k? */
+static int are_counted(const struct gpu_plan *plan, const struct gpu_kernel *kernel)
+{
+    return octgemm_gpu_parts_in_memory(plan) && !kernel->joined;
 }
 
 static void lay_out(struct layout *layout, const struct gpu_plan *plan,
@@ -194,14 +200,14 @@ static void lay_out(struct layout *layout, const struct gpu_plan *plan,
     size_t tile_bytes = (size_t)kernel->tile_m * (size_t)kernel->tile_n * sizeof(int32_t);
     int sums = args->za && !is_packed(args); /* an odd address may take a kernel that needs them */
     int split = octgemm_gpu_parts_in_memory(plan);
-    int counted = split && !kernel->joined;
     struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
     size_t row = (size_t)round_up(args->k, packed_alignment);
     layout->copy_a = 0;
     layout->copy_b = after(0, plan->copied && odd.a ? (size_t)args->m * row : 0);
     layout->column = after(layout->copy_b, plan->copied && odd.b ? (size_t)args->n * row : 0);
     layout->counter = after(layout->column, sums ? (size_t)args->n * sizeof(int32_t) : 0);
-    layout->partial = after(layout->counter, counted ? tiles * sizeof(uint32_t) : 0);
+    layout->partial =
+        after(layout->counter, are_counted(plan, kernel) ? tiles * sizeof(uint32_t) : 0);
     layout->bytes = after(layout->partial, split ? tiles * (size_t)plan->splits * tile_bytes : 0);
     if (layout->bytes > 0)
         layout->bytes += workspace_alignment;
@@ -323,12 +329,19 @@ static octgemm_status start_copies(const struct gpu_ctx *ctx, struct octgemm_gem
     return part == copies.part ? OCTGEMM_OK : start_weights(ctx, &copies, args->stream);
 }
 
-static octgemm_status zero_counters(const struct gpu_ctx *ctx, const struct gpu_plan *plan,
-                                    void *counter, void *stream)
+/* Where parts of k go that are added in memory, and zeroed counters where these are counted. */
+static octgemm_status start_parts(const struct gpu_ctx *ctx, struct octgemm_gemm_params *params,
+                                  const struct gpu_plan *plan, const struct gpu_kernel *kernel,
+                                  const struct layout *layout, char *workspace, void *stream)
 {
     const struct gpu_calls *calls = ctx->driver->calls;
+    if (octgemm_gpu_parts_in_memory(plan))
+        params->partial = (int32_t *)(workspace + layout->partial);
+    if (!are_counted(plan, kernel))
+        return OCTGEMM_OK;
+    params->counter = (uint32_t *)(workspace + layout->counter);
     size_t tiles = (size_t)plan->tiles_m * (size_t)plan->tiles_n;
-    int code = calls->fill(counter, 0, tiles, stream);
+    int code = calls->fill(params->counter, 0, tiles, stream);
     return code ? octgemm_gpu_fail(ctx->driver, &calls->fill, code, "") : OCTGEMM_OK;
 }
 
@@ -445,52 +458,30 @@ static void fill_params(struct octgemm_gemm_params *params, const struct gpu_pla
     };
 }
 
-/* The run proper; the device is current. */
-static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel *self,
-                                  const octgemm_args *args)
+/* The sums of packed rows, behind them. */
+static const int32_t *packed_sums(const struct gpu_ctx *ctx, const octgemm_args *args)
+{
+    int64_t bytes = packed_rows(ctx, args->n) * weight_stride(args);
+    return (const int32_t *)((uintptr_t)args->b + (uintptr_t)bytes);
+}
+
+/* Of the kernel itself: which of its functions, and with how many blocks. */
+static struct gpu_launch make_launch(const struct gpu_ctx *ctx, const struct kernel *self,
+                                     const struct gpu_plan *plan, const struct gpu_odd *odd,
+                                     const octgemm_args *args)
 {
     const struct gpu_kernel *kernel = self->impl;
-    struct gpu_plan plan;
-    struct layout layout;
-    struct octgemm_gemm_params params;
-    struct octgemm_tensor_maps maps;
-    find_plan(&plan, &ctx->base, self, args);
-    lay_out(&layout, &plan, kernel, args);
-    fill_params(&params, &plan, ctx->device, kernel, args);
-
-    struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
-    char *workspace = layout.bytes > 0 ? aligned_start(args->workspace) : NULL;
-    if (args->za && is_packed(args))
-        params.column =
-            (const int32_t *)((uintptr_t)args->b +
-                              (uintptr_t)packed_rows(ctx, args->n) * (uintptr_t)params.ldb);
-    octgemm_status status = start_copies(
-        ctx, &params, &plan, &odd, octgemm_gpu_needs_sums(kernel, args), args, &layout, workspace);
-    int in_memory = octgemm_gpu_parts_in_memory(&plan);
-    int counted = in_memory && !kernel->joined;
-    if (in_memory)
-        params.partial = (int32_t *)(workspace + layout.partial);
-    if (counted && status == OCTGEMM_OK) {
-        params.counter = (uint32_t *)(workspace + layout.counter);
-        status = zero_counters(ctx, &plan, params.counter, args->stream);
-    }
-    if (kernel->maps && status == OCTGEMM_OK)
-        status = make_maps(ctx, &maps, kernel, &params, plan.copied && odd.a,
-                           is_packed(args) || (plan.copied && odd.b));
-    if (status != OCTGEMM_OK)
-        return status;
-
     const struct gpu_functions *functions = functions_of(ctx, self);
     int grouped = is_grouped(ctx, args);
-    int pieces = !plan.copied && (odd.a || odd.b || odd_addresses(kernel, args));
+    int pieces = !plan->copied && (odd->a || odd->b || odd_addresses(kernel, args));
     int64_t neighbours = kernel->neighbours > 1 ? kernel->neighbours : 1;
-    int64_t units = plan.tiles_m * octgemm_gpu_launched_n(kernel, plan.tiles_n) * plan.splits;
+    int64_t units = plan->tiles_m * octgemm_gpu_launched_n(kernel, plan->tiles_n) * plan->splits;
     unsigned most = most_blocks;
-    if (kernel->persistent && plan.splits == 1)
+    if (kernel->persistent && plan->splits == 1)
         most =
             (unsigned)(ctx->device->multiprocessors * kernel->resident / neighbours * neighbours);
     /* Only a kernel ahead can be overlapped, not the zeroing of counters. */
-    const struct gpu_launch launch = {
+    return (struct gpu_launch){
         .function = grouped  ? functions->packed
                     : pieces ? functions->unaligned
                              : functions->aligned,
@@ -500,14 +491,43 @@ static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel
         .blocks = at_most(units, most),
         .threads = (unsigned)kernel->threads,
         .shared = (unsigned)kernel->shared,
-        .cluster = plan.cluster ? plan.splits : (int)neighbours,
-        .overlap = kernel->overlap && !counted,
+        .cluster = plan->cluster ? plan->splits : (int)neighbours,
+        .overlap = kernel->overlap && !are_counted(plan, kernel),
         .stream = args->stream,
     };
-    status = start(ctx, &launch, &params, &maps);
-    return in_memory && kernel->joined && status == OCTGEMM_OK
-               ? start_join(ctx, &params, kernel, args->stream)
-               : status;
+}
+
+/* The run proper; the device is current. */
+static octgemm_status run_entered(const struct gpu_ctx *ctx, const struct kernel *self,
+                                  const octgemm_args *args)
+{
+    const struct gpu_kernel *kernel = self->impl;
+    const struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
+    struct gpu_plan plan;
+    struct layout layout;
+    struct octgemm_gemm_params params;
+    struct octgemm_tensor_maps maps;
+    find_plan(&plan, &ctx->base, self, args);
+    lay_out(&layout, &plan, kernel, args);
+    fill_params(&params, &plan, ctx->device, kernel, args);
+    if (args->za && is_packed(args))
+        params.column = packed_sums(ctx, args);
+
+    char *workspace = layout.bytes > 0 ? aligned_start(args->workspace) : NULL;
+    octgemm_status status = start_copies(
+        ctx, &params, &plan, &odd, octgemm_gpu_needs_sums(kernel, args), args, &layout, workspace);
+    if (status == OCTGEMM_OK)
+        status = start_parts(ctx, &params, &plan, kernel, &layout, workspace, args->stream);
+    if (status == OCTGEMM_OK && kernel->maps)
+        status = make_maps(ctx, &maps, kernel, &params, plan.copied && odd.a,
+                           is_packed(args) || (plan.copied && odd.b));
+    if (status == OCTGEMM_OK) {
+        const struct gpu_launch launch = make_launch(ctx, self, &plan, &odd, args);
+        status = start(ctx, &launch, &params, &maps);
+    }
+    if (status == OCTGEMM_OK && octgemm_gpu_parts_in_memory(&plan) && kernel->joined)
+        status = start_join(ctx, &params, kernel, args->stream);
+    return status;
 }
 
 octgemm_status octgemm_gpu_run(const octgemm_ctx *ctx, const struct kernel *self,

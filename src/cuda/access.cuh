@@ -184,6 +184,14 @@ __device__ __forceinline__ void store_16(const octgemm_gemm_params &p, int64_t i
             store_element<align>(p.d, index + e, size, word[e * size / 4] >> 8 * (e * size % 4));
 }
 
+/* Sums of other parts for 8 neighbouring weights. */
+__device__ __forceinline__ void add_8(int32_t (&v)[8], const int4 *from)
+{
+    const int4 low = from[0], high = from[1];
+    v[0] += low.x, v[1] += low.y, v[2] += low.z, v[3] += low.w;
+    v[4] += high.x, v[5] += high.y, v[6] += high.z, v[7] += high.w;
+}
+
 /* Steps 2 to 6 for D[i, j..j+7], of which those below n exist, from the exact sums. sb, bias and
  * column point to the values of j. Each type has its own way from here on: asked value by value,
  * the types cost a split product 0.8 to 2 us (bench/NOTES.md). */

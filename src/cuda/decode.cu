@@ -1,12 +1,12 @@
 /* The blocks of decode.cuh that the table in kernels.c offers, by tokens x weights and warps. */
 #include "cuda/decode.cuh"
 
-/*                            warps, MMAs n, m, depth, blocks */
-using decode_8x32 = decode_tile<8, 2, 1, 1, 2>;
-using decode_8x32_w16 = decode_tile<16, 2, 1, 1, 1>;
-using decode_16x32 = decode_tile<8, 2, 2, 1, 1>;
-using decode_16x32_w4 = decode_tile<4, 2, 2, 1, 3>;
-using decode_24x32 = decode_tile<8, 2, 3, 1, 1>;
+/*                            warps, MMAs n, m, blocks */
+using decode_8x32 = decode_tile<8, 2, 1, 2>;
+using decode_8x32_w16 = decode_tile<16, 2, 1, 1>;
+using decode_16x32 = decode_tile<8, 2, 2, 1>;
+using decode_16x32_w4 = decode_tile<4, 2, 2, 3>;
+using decode_24x32 = decode_tile<8, 2, 3, 1>;
 
 #define KERNEL(function, tile, align)                                                              \
     extern "C" __global__ void __launch_bounds__(tile::threads, tile::resident)                    \

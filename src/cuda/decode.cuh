@@ -5,8 +5,8 @@
  * loads 16 consecutive bytes of rows g and g + 8 (a warp: 64-byte runs of each row), and these are
  * the fragments of two MMAs. Plain row-major weights are thus already "packed".
  *
- * The warps of a block take the 128-byte lines of k in turn, `depth` lines each in flight in
- * registers, and add their sums in shared memory at the end.
+ * The warps of a block take the 128-byte lines of k in turn, one line each in flight in registers,
+ * and add their sums in shared memory at the end.
  *
  * Zero points without sums of B's rows (p.column): the MMA has a token to spare if m is no multiple
  * of tile_m, and a token of ones has these sums. The weights are then read once, not twice.
@@ -18,9 +18,9 @@
 #include "cuda/ptx.cuh"
 #include "gpu/params.h"
 
-template <int warps_, int tn_, int tm_, int depth_, int resident_>
+template <int warps_, int tn_, int tm_, int resident_>
 struct decode_tile {
-    static constexpr int warps = warps_, tn = tn_, tm = tm_, depth = depth_;
+    static constexpr int warps = warps_, tn = tn_, tm = tm_;
     static constexpr int resident = resident_, threads = 32 * warps;
     static constexpr int tile_n = tn * 16, tile_m = tm * 8, tile_k = 128;
     static constexpr int slab_ld = tile_n + 4, slab_bytes = tile_m * slab_ld * 4;
@@ -71,8 +71,8 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
     for (int j = 0; j < T::tm; j++)
         row_a[j] = p.a + (m0 + min(j * 8 + g, last_m)) * p.lda + t * 16;
 
-    decode_line<T> line[T::depth];
-    auto load = [&](decode_line<T> &to, int at, int end) {
+    decode_line<T> line;
+    auto load = [&](int at, int end) {
 #pragma unroll
         for (int piece = 0; piece < 2; piece++) {
             int k = at * 128 + piece * 64;
@@ -81,13 +81,13 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
             for (int i = 0; i < T::tn; i++)
 #pragma unroll
                 for (int half = 0; half < 2; half++)
-                    to.b[i][half][piece] = load_row_16<align>(row_b[i][half] + k, bytes, width_b);
+                    line.b[i][half][piece] = load_row_16<align>(row_b[i][half] + k, bytes, width_b);
 #pragma unroll
             for (int j = 0; j < T::tm; j++)
-                to.a[j][piece] = load_row_16<align>(row_a[j] + k, bytes, width_a);
+                line.a[j][piece] = load_row_16<align>(row_a[j] + k, bytes, width_a);
         }
     };
-    auto load_full = [&](decode_line<T> &to, int at) { load(to, at, 0x7fffffff); };
+    auto load_full = [&](int at) { load(at, 0x7fffffff); };
 
     const bool count = p.za && !p.column;
     bool ones[T::tm]; /* does this lane hold that token? */
@@ -97,15 +97,15 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
     const uint32_t one = 0x01010101;
 
     int32_t sum[T::tn][T::tm][4] = {};
-    auto multiply = [&](const decode_line<T> &from) {
+    auto multiply = [&]() {
 #pragma unroll
         for (int piece = 0; piece < 2; piece++)
 #pragma unroll
             for (int j = 0; j < T::tm; j++)
 #pragma unroll
                 for (int i = 0; i < T::tn; i++) {
-                    const uint4 low = from.b[i][0][piece], high = from.b[i][1][piece];
-                    const uint4 x = ones[j] ? make_uint4(one, one, one, one) : from.a[j][piece];
+                    const uint4 low = line.b[i][0][piece], high = line.b[i][1][piece];
+                    const uint4 x = ones[j] ? make_uint4(one, one, one, one) : line.a[j][piece];
                     const uint32_t first[4] = {low.x, high.x, low.y, high.y};
                     const uint32_t second[4] = {low.z, high.z, low.w, high.w};
                     mma_16832(sum[i][j], first, x.x, x.y);
@@ -116,13 +116,11 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
     /* While the kernel before this one ends, the first weights already come to the L2. (More of
      * them, and all become slower.) */
     for (int row = lane; row <= last_n; row += 32)
-        for (int s = 0, at = warp; s < T::depth && at < full; s++, at += T::warps)
-            prefetch_l2(p.b + (n0 + row) * p.ldb + at * 128);
+        if (warp < full)
+            prefetch_l2(p.b + (n0 + row) * p.ldb + warp * 128);
     grid_wait();
-#pragma unroll
-    for (int s = 0; s < T::depth; s++)
-        if (warp + s * T::warps < full)
-            load_full(line[s], warp + s * T::warps);
+    if (warp < full)
+        load_full(warp);
 
     float my_sb = 1.0f, my_bias = 0.0f;
     int32_t my_column = 0;
@@ -133,19 +131,14 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
         my_column = p.za && !count ? load_32<align, int32_t>(p.column, j) : 0;
     }
 
-    for (int at = warp; at < full; at += T::warps * T::depth)
-#pragma unroll
-        for (int s = 0; s < T::depth; s++) {
-            int here = at + s * T::warps, later = here + T::depth * T::warps;
-            if (here < full) {
-                multiply(line[s]);
-                if (later < full)
-                    load_full(line[s], later);
-            }
-        }
+    for (int at = warp; at < full; at += T::warps) {
+        multiply();
+        if (at + T::warps < full)
+            load_full(at + T::warps);
+    }
     if (full % T::warps == warp && full * 128 < p.k) {
-        load(line[0], full, p.k);
-        multiply(line[0]);
+        load(full, p.k);
+        multiply();
     }
     grid_release();
 
@@ -178,12 +171,8 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
             continue;
         int32_t v[8] = {};
 #pragma unroll
-        for (int w = 0; w < T::warps; w++) {
-            const int32_t *from = slabs + w * (T::slab_bytes / 4) + token * T::slab_ld + weight;
-            int4 low = *(const int4 *)from, high = *(const int4 *)(from + 4);
-            v[0] += low.x, v[1] += low.y, v[2] += low.z, v[3] += low.w;
-            v[4] += high.x, v[5] += high.y, v[6] += high.z, v[7] += high.w;
-        }
+        for (int w = 0; w < T::warps; w++)
+            add_8(v, (const int4 *)(slabs + w * (T::slab_bytes / 4) + token * T::slab_ld + weight));
         int64_t i = m0 + token;
         float sa = p.sa ? load_32<align, float>(p.sa, i * p.sa_step) : 1.0f;
         int32_t za = p.za ? load_32<align, int32_t>(p.za, i * p.za_step) : 0;

@@ -45,14 +45,6 @@ struct weight_factors {
     }
 };
 
-/* Sums of other parts for 8 neighbouring weights. */
-__device__ __forceinline__ void add_8(int32_t (&v)[8], const int4 *from)
-{
-    const int4 low = from[0], high = from[1];
-    v[0] += low.x, v[1] += low.y, v[2] += low.z, v[3] += low.w;
-    v[4] += high.x, v[5] += high.y, v[6] += high.z, v[7] += high.w;
-}
-
 template <int align>
 __device__ __forceinline__ float token_scale(const octgemm_gemm_params &p, int64_t i)
 {

@@ -58,18 +58,25 @@ __device__ __forceinline__ void load_matrix_x4(uint32_t &r0, uint32_t &r1, uint3
                  : "r"(address));
 }
 
-/* Four 8 x 8 matrices of 16 bits, each transposed, side by side at `shared`: of matrix i, lane l
- * has (row l / 4, columns 2 (l % 4) and the next) in r<i>; column c goes to `shared` + c * ld, in
- * 64 bytes of which 16i and on are this matrix's. */
+/* Four 8 x 8 matrices of 16 bits, each transposed: of matrix i, lane l holds (row l / 4, columns
+ * 2 (l % 4) and the next) in r<i>, and lane 8i + c says where column c goes. From sm_90 on. */
+__device__ __forceinline__ void store_columns_x4(uint32_t address, uint32_t r0, uint32_t r1,
+                                                 uint32_t r2, uint32_t r3)
+{
+    asm volatile(
+        "stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(address),
+        "r"(r0), "r"(r1), "r"(r2), "r"(r3)
+        : "memory");
+}
+
+/* The same side by side at `shared`, on every chip: column c goes to `shared` + c * ld, in 64 bytes
+ * of which 16i and on are matrix i's. */
 __device__ __forceinline__ void store_transposed_x4(uint32_t shared, int ld, uint32_t r0,
                                                     uint32_t r1, uint32_t r2, uint32_t r3)
 {
     const int lane = threadIdx.x & 31;
 #if __CUDA_ARCH__ >= 900
-    asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(
-                     shared + (lane & 7) * ld + (lane >> 3) * 16),
-                 "r"(r0), "r"(r1), "r"(r2), "r"(r3)
-                 : "memory");
+    store_columns_x4(shared + (lane & 7) * ld + (lane >> 3) * 16, r0, r1, r2, r3);
 #else
     const uint32_t r[4] = {r0, r1, r2, r3};
     const uint32_t to = shared + (lane & 3) * 2 * ld + (lane >> 2) * 2;

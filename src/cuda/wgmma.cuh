@@ -16,12 +16,11 @@
 template <int n>
 struct wgmma;
 
-#define REGISTERS_8 "%0, %1, %2, %3"
-#define REGISTERS_16 REGISTERS_8 ", %4, %5, %6, %7"
-#define REGISTERS_24 REGISTERS_16 ", %8, %9, %10, %11"
-#define REGISTERS_32 REGISTERS_24 ", %12, %13, %14, %15"
-#define REGISTERS_48 REGISTERS_32 ", %16, %17, %18, %19, %20, %21, %22, %23"
-#define REGISTERS_64 REGISTERS_48 ", %24, %25, %26, %27, %28, %29, %30, %31"
+#define REGISTERS_16 "%0, %1, %2, %3, %4, %5, %6, %7"
+#define REGISTERS_32 REGISTERS_16 ", %8, %9, %10, %11, %12, %13, %14, %15"
+#define REGISTERS_64                                                                               \
+    REGISTERS_32 ", %16, %17, %18, %19, %20, %21, %22, %23"                                        \
+                 ", %24, %25, %26, %27, %28, %29, %30, %31"
 #define REGISTERS_80 REGISTERS_64 ", %32, %33, %34, %35, %36, %37, %38, %39"
 #define REGISTERS_96 REGISTERS_80 ", %40, %41, %42, %43, %44, %45, %46, %47"
 #define REGISTERS_112 REGISTERS_96 ", %48, %49, %50, %51, %52, %53, %54, %55"
@@ -30,18 +29,16 @@ struct wgmma;
 #define REGISTERS_160 REGISTERS_144 ", %72, %73, %74, %75, %76, %77, %78, %79"
 #define REGISTERS_176 REGISTERS_160 ", %80, %81, %82, %83, %84, %85, %86, %87"
 #define REGISTERS_192 REGISTERS_176 ", %88, %89, %90, %91, %92, %93, %94, %95"
-#define REGISTERS_208 REGISTERS_192 ", %96, %97, %98, %99, %100, %101, %102, %103"
-#define REGISTERS_224 REGISTERS_208 ", %104, %105, %106, %107, %108, %109, %110, %111"
-#define REGISTERS_240 REGISTERS_224 ", %112, %113, %114, %115, %116, %117, %118, %119"
-#define REGISTERS_256 REGISTERS_240 ", %120, %121, %122, %123, %124, %125, %126, %127"
+#define REGISTERS_256                                                                              \
+    REGISTERS_192 ", %96, %97, %98, %99, %100, %101, %102, %103"                                   \
+                  ", %104, %105, %106, %107, %108, %109, %110, %111"                               \
+                  ", %112, %113, %114, %115, %116, %117, %118, %119"                               \
+                  ", %120, %121, %122, %123, %124, %125, %126, %127"
 
 #define SUMS(i) "+r"(sum[i]), "+r"(sum[i + 1]), "+r"(sum[i + 2]), "+r"(sum[i + 3])
-#define SUMS_8 SUMS(0)
-#define SUMS_16 SUMS_8, SUMS(4)
-#define SUMS_24 SUMS_16, SUMS(8)
-#define SUMS_32 SUMS_24, SUMS(12)
-#define SUMS_48 SUMS_32, SUMS(16), SUMS(20)
-#define SUMS_64 SUMS_48, SUMS(24), SUMS(28)
+#define SUMS_16 SUMS(0), SUMS(4)
+#define SUMS_32 SUMS_16, SUMS(8), SUMS(12)
+#define SUMS_64 SUMS_32, SUMS(16), SUMS(20), SUMS(24), SUMS(28)
 #define SUMS_80 SUMS_64, SUMS(32), SUMS(36)
 #define SUMS_96 SUMS_80, SUMS(40), SUMS(44)
 #define SUMS_112 SUMS_96, SUMS(48), SUMS(52)
@@ -50,10 +47,8 @@ struct wgmma;
 #define SUMS_160 SUMS_144, SUMS(72), SUMS(76)
 #define SUMS_176 SUMS_160, SUMS(80), SUMS(84)
 #define SUMS_192 SUMS_176, SUMS(88), SUMS(92)
-#define SUMS_208 SUMS_192, SUMS(96), SUMS(100)
-#define SUMS_224 SUMS_208, SUMS(104), SUMS(108)
-#define SUMS_240 SUMS_224, SUMS(112), SUMS(116)
-#define SUMS_256 SUMS_240, SUMS(120), SUMS(124)
+#define SUMS_256                                                                                   \
+    SUMS_192, SUMS(96), SUMS(100), SUMS(104), SUMS(108), SUMS(112), SUMS(116), SUMS(120), SUMS(124)
 
 /* a_, b_, add_: the numbers of the operands behind the n / 2 sums. */
 #define WGMMA(n, a_, b_, add_)                                                                     \
@@ -70,11 +65,8 @@ struct wgmma;
         }                                                                                          \
     };
 
-WGMMA(8, 4, 5, 6)
 WGMMA(16, 8, 9, 10)
-WGMMA(24, 12, 13, 14)
 WGMMA(32, 16, 17, 18)
-WGMMA(48, 24, 25, 26)
 WGMMA(64, 32, 33, 34)
 WGMMA(80, 40, 41, 42)
 WGMMA(96, 48, 49, 50)
@@ -84,9 +76,6 @@ WGMMA(144, 72, 73, 74)
 WGMMA(160, 80, 81, 82)
 WGMMA(176, 88, 89, 90)
 WGMMA(192, 96, 97, 98)
-WGMMA(208, 104, 105, 106)
-WGMMA(224, 112, 113, 114)
-WGMMA(240, 120, 121, 122)
 WGMMA(256, 128, 129, 130)
 
 /* Before the first product of a batch: registers that were written are there. */
@@ -327,17 +316,6 @@ __device__ __forceinline__ int cluster_rank()
     int rank;
     asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
     return rank;
-}
-
-/* Four 8 x 8 matrices of 16 bits, each transposed: of matrix i, lane l holds (row l / 4, columns
- * 2 (l % 4) and the next) in r<i>, and lane 8i + c says where column c goes. */
-__device__ __forceinline__ void store_columns_x4(uint32_t address, uint32_t r0, uint32_t r1,
-                                                 uint32_t r2, uint32_t r3)
-{
-    asm volatile(
-        "stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(address),
-        "r"(r0), "r"(r1), "r"(r2), "r"(r3)
-        : "memory");
 }
 
 #endif

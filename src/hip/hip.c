@@ -227,10 +227,10 @@ static const struct gpu_driver driver = {
 };
 
 /* Every kernel takes any shape, stride and address; the last one any number of tiles that a D of
- * less than 2^37 elements has. `rate` is the int8 peak of CDNA3 per compute
- * unit and clock, by the share that a tile's traffic with LDS leaves (doc/AMD.md); other targets
- * keep the order among tiles. The widest tiles are for where their sums and operands fit in
- * registers: matrix instructions, and the smaller of the two on RDNA2 as well. */
+ * 2^36 elements has. `rate` is the int8 peak of CDNA3 per compute unit and clock, by the share
+ * that a tile's traffic with LDS leaves (doc/AMD.md); other targets keep the order among tiles.
+ * The widest tiles are for where their sums and operands fit in registers: matrix instructions,
+ * and the smaller of the two on RDNA2 as well. */
 #define ROW(name_, arch_, function_, ...)                                                          \
     OCTGEMM_GPU_KERNEL(name_, arch_, .function = function_, .unaligned = function_,                \
                        .packed = function_ "_packed", .tile_k = 64, .threads = 256, .align = 1,    \

@@ -157,6 +157,9 @@ defect generic_i16_2x4 $file 'sums of a product without k' 's/        memset(c, 
 defect generic_i16_2x4 $file 'wrong ldd' 's/(row \* args->ldd + task->j0)/(row * args->n + task->j0)/'
 defect generic_i16_2x4 $file 'wrong ldd of sums made in place' 's/, d, job->args->ldd)/, d, job->args->n)/'
 defect threads $file 'the float state of the caller' 's/octgemm_float_state state = octgemm_float_enter();/octgemm_float_state state = 0x1f80;/;s/octgemm_float_leave(state);/(void)state;/'
+file=src/cpu/integers.h
+defect integers $file 'shares by one product' 's/return count .*/(void)larger;\n    return count * index \/ parts;/'
+defect integers $file 'the rest by one product' 's/parts <= INT32_MAX ? /1 ? /'
 file=src/cpu/threads.c
 defect threads $file 'more threads than planned' 's/    if (omp_get_thread_num() < threads)$//'
 defect threads $file 'a team that shrinks' 's/^#pragma omp parallel$/& num_threads(threads)/'

@@ -26,6 +26,7 @@
  *
  * The tile configuration belongs to the thread, so multiply() loads it each time and releases it:
  * the caller's code never sees tiles in use. */
+#include "integers.h"
 #include "kernels.h"
 #include "vnni16.h"
 
@@ -75,31 +76,16 @@ static inline void settle_memory(void)
     __asm__ volatile("" : : : "memory");
 }
 
-static int64_t at_least(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t at_most(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t round_up(int64_t value, int64_t multiple)
-{
-    return (value + multiple - 1) / multiple * multiple;
-}
-
-/* The prepared rows: their sums, then tiles of 16 rows x 64 k, row tile by row tile, the last of
- * each filled up with zeros. */
+/* The prepared rows: their sums, then tiles of 16 rows x 64 k, row tile by row tile. The last tile
+ * of each is filled up with zeros behind k; what is behind the last row is never multiplied. */
 static size_t sums_bytes(int64_t rows)
 {
-    return (size_t)round_up(rows, TILE_ROWS) * sizeof(int32_t);
+    return (size_t)multiple(rows, TILE_ROWS) * sizeof(int32_t);
 }
 
 static size_t block_bytes(int64_t rows, int64_t k)
 {
-    return sums_bytes(rows) + (size_t)(round_up(rows, TILE_ROWS) * round_up(k, TILE_K));
+    return sums_bytes(rows) + (size_t)(multiple(rows, TILE_ROWS) * multiple(k, TILE_K));
 }
 
 static void prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int64_t k0, int64_t k1)
@@ -107,7 +93,7 @@ static void prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int
     octgemm_cpu_avx512vnni.prepare(block, a, lda, rows, k0, k1);
     if (rows <= FEW_ROWS)
         return;
-    const int64_t row_tile = TILE_ROWS * round_up(k1 - k0, TILE_K);
+    const int64_t row_tile = TILE_ROWS * multiple(k1 - k0, TILE_K);
     const __mmask64 end = ((__mmask64)1 << (k1 - k0) % TILE_K) - 1;
     for (int64_t i = 0; i < rows; i++) {
         int8_t *to =
@@ -308,7 +294,7 @@ static void add_piece(const struct cpu_tile *t, int64_t row, int64_t rows, int64
 static void multiply_block(const struct cpu_tile *t, const struct rows *r, int64_t p, int64_t k,
                            int64_t end, const uint8_t *w, const uint8_t *next)
 {
-    const int64_t row_tile = TILE_ROWS * round_up(t->k1 - t->k0, TILE_K);
+    const int64_t row_tile = TILE_ROWS * multiple(t->k1 - t->k0, TILE_K);
     const int8_t *a = (const int8_t *)t->block + sums_bytes(t->rows) + (k - t->k0) * TILE_ROWS;
     const int64_t panels = at_most(t->panel_count - p, r->shape->panels);
     const int64_t rest = (end - k) % TILE_K, ld = r->shape->panels * VNNI16_COLUMNS;

@@ -15,6 +15,7 @@
 #include "gemm.h"
 #include "float_environment.h"
 #include "host.h"
+#include "integers.h"
 #include "kernels.h"
 #include "packed.h"
 #include "vector.h"
@@ -27,7 +28,7 @@ enum weights_from {
 
 struct plan {
     enum weights_from from;
-    int threads; /* most that take part */
+    int64_t threads; /* most that take part */
     int64_t row_block, row_blocks;
     int64_t unit, units;   /* panels that stay together, and how many such there are */
     int64_t group, groups; /* most columns of a group, a multiple of nr, and how many groups */
@@ -37,26 +38,6 @@ struct plan {
     size_t share_bytes, done_bytes, partial_bytes;            /* shared */
     size_t c_bytes, block_bytes, scratch_bytes, panels_bytes; /* of each thread */
 };
-
-static int64_t at_least(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t at_most(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t ceiling(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t multiple(int64_t a, int64_t b)
-{
-    return ceiling(a, b) * b;
-}
 
 static int64_t common_divisor(int64_t a, int64_t b)
 {
@@ -158,11 +139,11 @@ static void cut_k(struct plan *plan, const struct cpu_gemm *gemm, const octgemm_
 /* A thread's share of the tasks in an outer, and how far they are taken; alone in its cache line.
  */
 struct share {
-    int next, unused[15];
+    int64_t next, unused[7];
 };
 
 /* Of an outer. */
-static int64_t shares_for(int threads, const struct plan *plan)
+static int64_t shares_for(int64_t threads, const struct plan *plan)
 {
     return ceiling(threads, plan->outers);
 }
@@ -187,7 +168,7 @@ static struct plan make_plan(const octgemm_ctx *ctx, const struct cpu_gemm *gemm
     cut_rows(&plan, cpu, gemm, args);
     cut_columns(&plan, cpu, gemm, args);
     cut_k(&plan, gemm, args);
-    plan.threads = (int)at_most(plan.threads, plan.row_blocks * plan.groups * plan.splits);
+    plan.threads = at_most(plan.threads, plan.row_blocks * plan.groups * plan.splits);
     plan.outers = plan.from == FROM_PANELS ? plan.row_blocks : plan.groups;
     plan.inners = plan.row_blocks * plan.groups * plan.splits / plan.outers;
     plan.ldc = multiple(plan.group, 16);
@@ -267,7 +248,7 @@ struct task {
 static int64_t first_column(const struct job *job, int64_t group)
 {
     const struct plan *plan = job->plan;
-    int64_t unit = plan->units * group / plan->groups;
+    int64_t unit = part_start(group, plan->units, plan->groups);
     return at_most(unit * plan->unit * job->gemm->format->nr, job->args->n);
 }
 
@@ -457,8 +438,9 @@ static void do_share(struct worker *worker, int64_t index)
 {
     const struct job *job = worker->job;
     int64_t inners = job->plan->inners, part = index % job->shares;
-    int64_t first = inners * part / job->shares, last = inners * (part + 1) / job->shares;
-    int *next = &job->share[index].next;
+    int64_t first = part_start(part, inners, job->shares);
+    int64_t last = part_start(part + 1, inners, job->shares);
+    int64_t *next = &job->share[index].next;
     while (__atomic_load_n(next, __ATOMIC_RELAXED) < last - first) {
         int64_t inner = first + __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
         if (inner >= last)
@@ -490,8 +472,9 @@ static void work(void *arg, int thread)
 
     octgemm_float_state state = octgemm_float_enter();
     int64_t shares = plan->outers * job->shares;
+    int64_t first = part_start(thread, shares, job->threads);
     for (int64_t i = 0; i < shares; i++)
-        do_share(&worker, (i + thread * shares / job->threads) % shares);
+        do_share(&worker, (i + first) % shares);
     octgemm_float_leave(state);
     if (job->around)
         __atomic_thread_fence(__ATOMIC_SEQ_CST); /* on x86-64 it orders such stores too */

@@ -175,10 +175,11 @@ static struct plan make_plan(const octgemm_ctx *ctx, const struct cpu_gemm *gemm
     plan.c_bytes = (size_t)(plan.row_block * plan.ldc) * sizeof(int32_t);
     plan.share_bytes =
         (size_t)(plan.outers * shares_for(plan.threads, &plan)) * sizeof(struct share);
-    plan.done_bytes = lines((size_t)(plan.row_blocks * plan.groups) * sizeof(int));
-    if (plan.splits > 1)
+    if (plan.splits > 1) {
+        plan.done_bytes = lines((size_t)(plan.row_blocks * plan.groups) * sizeof(int));
         plan.partial_bytes =
             lines(plan.c_bytes) * (size_t)(plan.row_blocks * plan.groups * plan.splits);
+    }
     plan.block_bytes = block_bytes(gemm, &plan, args);
     if (gemm->scratch_bytes)
         plan.scratch_bytes = gemm->scratch_bytes(args->k);
@@ -320,10 +321,9 @@ static void multiply_rows(const struct worker *worker, const struct task *task, 
 {
     const struct job *job = worker->job;
     const octgemm_args *args = job->args;
-    (job->gemm->dot ? job->gemm->dot : job->vector->dot)(
-        c, job->plan->ldc, args->a + task->i0 * args->lda + task->k0, args->lda, task->rows,
-        (const int8_t *)args->b + task->j0 * args->ldb + task->k0, args->ldb, task->columns,
-        task->k1 - task->k0);
+    job->vector->dot(c, job->plan->ldc, args->a + task->i0 * args->lda + task->k0, args->lda,
+                     task->rows, (const int8_t *)args->b + task->j0 * args->ldb + task->k0,
+                     args->ldb, task->columns, task->k1 - task->k0);
 }
 
 /* Column sums of the task's columns over the whole k: at the head of each panel, or, with weights

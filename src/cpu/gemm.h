@@ -44,7 +44,8 @@ struct cpu_tile {
     int64_t k;      /* > 0 */
     int64_t k0, k1; /* k0 a multiple of k_step; k1 too, or k1 = k; k0 < k1 */
     int32_t *c;     /* rows x (panel_count * nr), overwritten with exact sums over [k0, k1) */
-    int64_t ldc;    /* int32 elements, a multiple of 16; c is aligned to 64 bytes */
+    int64_t ldc;    /* int32 elements, a multiple of 16; c is aligned to 64 bytes, or, as it may be
+                       D itself, to nr elements where those are fewer bytes */
     void *scratch;  /* scratch_bytes(k) bytes of this thread, aligned to 64 */
 };
 
@@ -76,16 +77,11 @@ struct cpu_gemm {
     int nc; /* ... and most columns of a tile (a multiple of nr, at most CPU_NC_MAX): C is in cache
              */
 
-    /* Unpacked weights: with so few rows of A, rows of B are multiplied directly (dot()), with more
-     * packed panel by panel into the workspace. Entries by falling k; what is left out is zeros,
-     * which end the list: always packed. What a dot product has at its end counts less the longer
-     * it is. */
+    /* Unpacked weights: with so few rows of A, rows of B are multiplied directly (dot() of
+     * vector.h), with more packed panel by panel into the workspace. Entries by falling k; what is
+     * left out is zeros, which end the list: always packed. What a dot product has at its end
+     * counts less the longer it is. */
     struct cpu_direct direct[CPU_DIRECT];
-
-    /* Sums over rows x columns straight from rows of B: c[i * ldc + j] = sum over k of a_i b_j.
-     * NULL: the one of the instruction set (vector.h). */
-    void (*dot)(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, int64_t rows,
-                const int8_t *b, int64_t ldb, int64_t columns, int64_t k);
 
     /* Optional: what multiply() wants of A, once for a block of rows and reused for every panel:
      * a copy in another order, a + 128, row sums, a transposition. */

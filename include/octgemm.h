@@ -13,9 +13,11 @@
  *
  * Threading: every function may be called from any thread. A context is immutable once it is open,
  * so many threads may use one context at the same time, each with a workspace of its own. After
- * fork(), the cpu backend works in the child, on one thread if the parent's threads have worked for
- * it (they do not exist there); a GPU that the parent used is ERR_DEVICE. Where the system refuses
- * to start a thread, the OpenMP runtime ends the process: set OMP_NUM_THREADS=1 there.
+ * fork(), the cpu backend works in the child: on one thread if the parent had others when it
+ * forked, the caller's or OpenMP's, since none of them exists there (where the system does not
+ * count them in /proc/self/task: if threads had worked for octgemm). A fork from before the library
+ * was loaded is not seen. A GPU that the parent used is ERR_DEVICE. Where the system refuses to
+ * start a thread, the OpenMP runtime ends the process: set OMP_NUM_THREADS=1 there.
  *
  * Errors: a function that can fail returns a status; octgemm_last_error() then holds one line that
  * says what was wrong, for the calling thread. A call that fails its argument checks writes
@@ -190,9 +192,9 @@ OCTGEMM_API octgemm_status octgemm_kernel(const octgemm_ctx *ctx, const octgemm_
 
 /* -- the operation: asynchronous on args->stream, allocates nothing, thread-safe ------------- */
 
-/* How many bytes of workspace octgemm_run() wants for these arguments: often 0 on a GPU, never on
- * the cpu backend. It depends on the context and on m, n, k, ld, types, layout and whether za is
- * set, not on data, where it lies, or the current thread count. */
+/* How many bytes of workspace octgemm_run() wants for these arguments: often 0 on a GPU, on
+ * the cpu backend only when m or n is. It depends on the context and on m, n, k, ld, types, layout
+ * and whether za is set, not on data, where it lies, or the current thread count. */
 OCTGEMM_API octgemm_status octgemm_workspace(const octgemm_ctx *ctx, const octgemm_args *args,
                                              size_t *bytes);
 

@@ -11,8 +11,10 @@
 #include <check.h>
 #include <dirent.h>
 #include <fenv.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,12 +113,15 @@ static int run_packed(struct product *product, const octgemm_ctx *ctx)
     return wrong;
 }
 
-/* Rows k of random floats quantised on ctx and on the reference. */
-static int run_quantizer(const octgemm_ctx *ctx, uint64_t seed)
+/* Rows of random floats quantised on ctx and on the reference: many are work for several threads.
+ */
+enum { few_rows = 40, many_rows = 1000 };
+static int run_quantizer(const octgemm_ctx *ctx, int rows, uint64_t seed)
 {
-    enum { rows = 40, k = 500 };
-    float *x = malloc(rows * k * sizeof *x), scale[2][rows];
-    int8_t *q[2] = {malloc(rows * k), malloc(rows * k)};
+    enum { k = 500 };
+    size_t elements = (size_t)rows * k;
+    float *x = malloc(elements * sizeof *x), scale[2][many_rows];
+    int8_t *q[2] = {malloc(elements), malloc(elements)};
     int wrong = 0;
     for (int i = 0; i < rows; i++)
         suite_fill_row(x + i * k, OCTGEMM_F32, k, i, seed);
@@ -131,7 +136,7 @@ static int run_quantizer(const octgemm_ctx *ctx, uint64_t seed)
                                       .scale = scale[which]};
         wrong += octgemm_quantize(which ? ctx : reference, &args) != OCTGEMM_OK;
     }
-    wrong += memcmp(q[0], q[1], rows * k) != 0;
+    wrong += memcmp(q[0], q[1], elements) != 0;
     for (int i = 0; i < rows; i++)
         wrong += scale[0][i] != scale[1][i] && !(scale[0][i] != scale[0][i]);
     free(x);
@@ -171,7 +176,7 @@ static void *use_shared_context(void *argument)
         user->wrong += provide_workspace(&user->product, shared);
         user->wrong += run(&user->product, shared);
         user->wrong += run_packed(&user->product, shared);
-        user->wrong += run_quantizer(shared, (uint64_t)round);
+        user->wrong += run_quantizer(shared, few_rows, (uint64_t)round);
     }
     return NULL;
 }
@@ -259,7 +264,7 @@ START_TEST(inside_a_parallel_region)
         for (int round = 0; round < rounds; round++) {
             wrong += provide_workspace(&products[t], shared) || run(&products[t], shared);
             wrong += run_packed(&products[t], shared);
-            wrong += run_quantizer(shared, (uint64_t)t);
+            wrong += run_quantizer(shared, few_rows, (uint64_t)t);
         }
     }
     ck_assert_int_eq(wrong, 0);
@@ -339,7 +344,7 @@ static int run_large(const octgemm_ctx *ctx)
         wrong += run_packed(&product, ctx);
         drop(&product);
     }
-    return wrong + run_quantizer(ctx, 3);
+    return wrong + run_quantizer(ctx, few_rows, 3);
 }
 
 static int with_own_context(void)
@@ -358,14 +363,31 @@ static int after_a_fork(void)
     return run_large(shared) + with_own_context();
 }
 
+/* A process for `body`. An alarm ends what waits for threads that it has not. */
+static pid_t start(int (*body)(void))
+{
+    enum { seconds = 20 };
+    pid_t child = fork();
+    if (child != 0)
+        return child;
+    signal(SIGALRM, SIG_DFL); /* Check's own handler would end its parents too */
+    alarm(seconds);
+    int wrong = body();
+    _exit(wrong < 100 ? wrong : 100);
+}
+
+static int ends_badly(pid_t child)
+{
+    int status = 1;
+    return child < 0 || waitpid(child, &status, 0) != child || status != 0;
+}
+
 /* A child of a child, and its parent at the same time. */
 static int forks_again(void)
 {
-    pid_t child = fork();
-    if (child == 0)
-        _exit(after_a_fork());
-    int status = 1, wrong = after_a_fork();
-    return child < 0 || waitpid(child, &status, 0) != child || status != 0 || wrong;
+    pid_t child = start(after_a_fork);
+    int wrong = after_a_fork();
+    return wrong + ends_badly(child);
 }
 
 /* One core for the process, with whatever number of threads the runtime takes from that, and with
@@ -497,25 +519,80 @@ static int rounding_down(void)
     return wrong + (fegetround() != FE_DOWNWARD);
 }
 
-/* The parent has had threads, which this process has not. An alarm ends what waits for them. */
+/* The parent has had threads, which its child has not. */
 static int after_threads(void)
 {
-    enum { seconds = 60 };
     int wrong = run_large(shared);
-    pid_t child = fork();
-    if (child == 0) {
-        alarm(seconds);
-        _exit(after_a_fork());
-    }
-    int status = 1;
+    pid_t child = start(after_a_fork);
     wrong += run_large(shared);
-    return child < 0 || waitpid(child, &status, 0) != child || status != 0 || wrong;
+    return wrong + ends_badly(child);
+}
+
+/* Makes threads that octgemm knows nothing of. */
+static int use_own_threads(void)
+{
+    int threads = 0;
+    omp_set_dynamic(0);
+    omp_set_num_threads(3);
+#pragma omp parallel reduction(+ : threads)
+    threads++;
+    return threads != 3;
+}
+
+static int after_own_threads(void)
+{
+    int wrong = use_own_threads();
+    pid_t child = start(after_a_fork);
+    wrong += run_large(shared);
+    return wrong + ends_badly(child);
+}
+
+static int open_and_quantize(void)
+{
+    octgemm_ctx *own;
+    if (octgemm_open(&reference, "ref", 0) != OCTGEMM_OK ||
+        octgemm_open(&own, "cpu", 0) != OCTGEMM_OK)
+        return 1;
+    int wrong = run_quantizer(own, many_rows, 1);
+    octgemm_close(&own);
+    octgemm_close(&reference);
+    return wrong;
+}
+
+/* In a process that has not opened a context; outside of Check's tests, so without make(). */
+static int before_an_open(void)
+{
+    int wrong = use_own_threads();
+    pid_t child = start(open_and_quantize);
+    return wrong + ends_badly(child);
+}
+
+/* Allowed far more threads than there can be, of which it then uses a few. */
+static int with_too_many_threads(void)
+{
+    enum { side = 4096, most_workspace = 1 << 30 };
+    octgemm_args big = {.size = sizeof big, .m = side, .n = side, .k = side};
+    struct product product = {.packed = NULL};
+    octgemm_ctx *own;
+    size_t bytes;
+    big.lda = big.ldb = big.ldd = side;
+    omp_set_num_threads(INT_MAX);
+    if (octgemm_open(&own, "cpu", 0) != OCTGEMM_OK)
+        return 1;
+    omp_set_num_threads(2);
+    int wrong = octgemm_workspace(own, &big, &bytes) != OCTGEMM_OK || bytes > most_workspace;
+    make(&product, 1000, 97, 2000, 1);
+    wrong += provide_workspace(&product, own) || run(&product, own);
+    wrong += run_packed(&product, own);
+    drop(&product);
+    octgemm_close(&own);
+    return wrong;
 }
 
 static int (*const child_bodies[])(void) = {
-    after_a_fork,         forks_again,    on_one_core,    with_fewer_threads_than_asked,
-    with_changing_counts, keeps_its_team, inside_regions, after_threads,
-    rounding_down};
+    after_a_fork,         forks_again,           on_one_core,    with_fewer_threads_than_asked,
+    with_changing_counts, keeps_its_team,        inside_regions, after_threads,
+    after_own_threads,    with_too_many_threads, rounding_down};
 enum { child_count = sizeof child_bodies / sizeof *child_bodies };
 
 START_TEST(in_a_child)
@@ -532,14 +609,26 @@ START_TEST(in_a_child)
                   "child %d ended with status 0x%x (0xNN00: NN results were wrong)", _i, status);
 }
 END_TEST
+
+static int early; /* how before_an_open() ended */
+
+START_TEST(before_the_first_open)
+{
+    ck_assert_int_eq(early, 0);
+}
+END_TEST
 #endif
 
 int main(void)
 {
+#ifdef _OPENMP
+    early = ends_badly(start(before_an_open));
+#endif
     TCase *tests = tcase_create("threads");
     tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, setup, teardown);
 #ifdef _OPENMP
+    tcase_add_test(tests, before_the_first_open);
     tcase_add_loop_test(tests, in_a_child, 0, child_count); /* before this process has threads */
 #endif
     tcase_add_loop_test(tests, many_threads, 0, 2);

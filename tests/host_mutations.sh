@@ -163,7 +163,10 @@ defect integers $file 'the rest by one product' 's/parts <= INT32_MAX ? /1 ? /'
 file=src/cpu/threads.c
 defect threads $file 'more threads than planned' 's/    if (omp_get_thread_num() < threads)$//'
 defect threads $file 'a team that shrinks' 's/^#pragma omp parallel$/& num_threads(threads)/'
-defect threads $file 'a child waits for its parent'"'"'s threads' 's/had_threads = 1;//'
+defect threads $file 'a child waits for its parent'"'"'s threads' 's/^        is_child = 1;/        ;/'
+defect threads $file 'threads of the caller are forgotten' 's/counted ? .* : had_threads/(void)counted, had_threads/'
+defect threads $file 'forks before the first open are not seen' 's/^    watch_forks(); .*//'
+defect threads $file 'as many threads as anyone asks for' 's/at_most(omp_get_max_threads(), most)/omp_get_max_threads()/'
 
 # ---- kernels ----------------------------------------------------------------------------------
 file=src/cpu/groups.h

@@ -66,7 +66,7 @@ int octgemm_cpu_worth(const struct cpu_team *team, int threads, double cycles);
 
 /* For such work started now: one thread, or all that the runtime would give, which may be more than
  * octgemm_cpu_threads_at_most() said. One where more are not worth it, in a nested region, and in a
- * child of a process that had threads. */
+ * child of a process that had threads when it forked. */
 int octgemm_cpu_threads_now(const struct cpu_team *team, double cycles);
 
 /* Calls work(arg, thread) on up to `threads` threads at once (on this one alone when 1); no more

@@ -8,11 +8,13 @@
  * that a smaller team has no use for, and the next larger one waits 0.3 to 1 ms for new ones
  * (16 cores; bench/NOTES.md).
  *
- * libgomp's threads do not exist in a forked child, where it waits for them for ever. So a child of
- * a process in which threads have worked for us, and its children, use one. */
+ * libgomp's threads do not exist in a forked child, where it waits for them for ever, whoever they
+ * worked for. So a child of a process that has threads, and its children, use one. Forks are seen
+ * from when the library is loaded. */
 #include "cpu.h"
 #include "environment.h"
 #include "error.h"
+#include "integers.h"
 
 #include <strings.h>
 
@@ -35,34 +37,55 @@ int octgemm_cpu_worth(const struct cpu_team *team, int threads, double cycles)
 #include <omp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
-static atomic_int had_threads, is_child;
-static int no_watch; /* what pthread_atfork() said */
+static atomic_int had_threads; /* that worked for us */
+static atomic_int has_threads; /* when it forks */
+static atomic_int is_child;    /* of a process that had threads */
+static atomic_int watches_forks;
+
+/* Linux counts a process's threads among the links of this folder, which has two of its own. */
+static void before_a_fork(void)
+{
+    enum { own_links = 2 };
+    struct stat tasks;
+    int counted = stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > own_links;
+    has_threads = counted ? tasks.st_nlink > own_links + 1 : had_threads;
+}
 
 static void in_the_child(void)
 {
-    if (had_threads)
+    if (has_threads)
         is_child = 1;
 }
 
-static void watch_forks(void)
+/* Two threads that both do it do no harm. */
+static int watch_forks(void)
 {
-    no_watch = pthread_atfork(NULL, NULL, in_the_child);
+    if (!watches_forks)
+        watches_forks = pthread_atfork(before_a_fork, NULL, in_the_child) == 0;
+    return watches_forks;
+}
+
+/* A caller may have threads, and fork, before it opens a context. */
+__attribute__((constructor)) static void begin(void)
+{
+    watch_forks(); /* else open() will */
 }
 
 octgemm_status octgemm_cpu_threads_open(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_forks);
-    return no_watch ? octgemm_fail(OCTGEMM_ERR_NOMEM, "octgemm_open: no memory to watch for fork()")
-                    : OCTGEMM_OK;
+    return watch_forks()
+               ? OCTGEMM_OK
+               : octgemm_fail(OCTGEMM_ERR_NOMEM, "octgemm_open: no memory to watch for fork()");
 }
 
 int octgemm_cpu_threads_at_most(void)
 {
-    int limit = omp_get_max_threads();
+    enum { most = 1024 }; /* unless there are more processors: each thread has its own workspace */
     int processors = omp_get_num_procs();
-    return limit > processors ? limit : processors;
+    int64_t limit = at_most(omp_get_max_threads(), most);
+    return (int)at_least(limit, processors);
 }
 
 int octgemm_cpu_threads_now(const struct cpu_team *team, double cycles)

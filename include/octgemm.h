@@ -214,7 +214,8 @@ OCTGEMM_API octgemm_status octgemm_quantize(const octgemm_ctx *ctx,
 OCTGEMM_API octgemm_status octgemm_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k,
                                                size_t *bytes);
 
-/* Packs b (n x k, row stride ldb) into `packed`, which the caller owns. */
+/* Packs b (n x k, row stride ldb) into `packed`, which the caller owns. When it is used, its header
+ * is checked (on the cpu and ref backends); what follows is trusted to be as it was packed. */
 OCTGEMM_API octgemm_status octgemm_pack(const octgemm_ctx *ctx, int64_t n, int64_t k,
                                         const int8_t *b, int64_t ldb, void *packed, void *stream);
 

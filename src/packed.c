@@ -17,7 +17,7 @@ void octgemm_packed_write(void *packed, const char *family, int64_t n, int64_t k
     memcpy(packed, &header, sizeof header);
 }
 
-octgemm_status octgemm_packed_check(const octgemm_args *args, const char *family)
+octgemm_status octgemm_packed_check(const octgemm_args *args, const char *family, uint64_t bytes)
 {
     struct packed_header header;
     memcpy(&header, args->b, sizeof header);
@@ -42,5 +42,10 @@ octgemm_status octgemm_packed_check(const octgemm_args *args, const char *family
                             "octgemm_args: b is packed for n = %" PRId64 ", k = %" PRId64
                             ", not for n = %" PRId64 ", k = %" PRId64,
                             header.n, header.k, args->n, args->k);
+    if (header.bytes != bytes || header.reserved != 0)
+        return octgemm_fail(OCTGEMM_ERR_ARG,
+                            "octgemm_args: b has a damaged header: %" PRIu64 " bytes, not %" PRIu64
+                            ", or something behind that",
+                            header.bytes, bytes);
     return OCTGEMM_OK;
 }

@@ -330,6 +330,9 @@ START_TEST(weights_sizes_are_checked)
     /* n * k fits, but what packing adds to it (a header, padding of panels) does not */
     expect_error(octgemm_packed_size(ctx, INT64_MAX, 1, &bytes), OCTGEMM_ERR_ARG,
                  "more bytes than an address can count");
+    for (int shift = 40; shift < 63; shift++) /* nor what size_t counts and ptrdiff_t does not */
+        if (octgemm_packed_size(ctx, INT64_C(1) << shift, 1, &bytes) == OCTGEMM_OK)
+            ck_assert_uint_le(bytes, PTRDIFF_MAX);
     expect_error(octgemm_pack(ctx, 2, 5, b, 4, d, NULL), OCTGEMM_ERR_ARG, "ldb is 4, smaller");
     expect_error(octgemm_pack(ctx, -2, 5, b, 5, d, NULL), OCTGEMM_ERR_ARG, "n is -2");
     for (int64_t n = 0; n < 2; n++)
@@ -354,6 +357,8 @@ static const struct header_change {
     {12, "this context wants"},
     {32, "b is packed for n = "},
     {40, "b is packed for n = "},
+    {48, "b has a damaged header"},
+    {56, "b has a damaged header"},
 };
 enum { header_count = sizeof header_changes / sizeof *header_changes };
 

@@ -112,6 +112,8 @@ defect api $file 'any version' 's/if (header.version != OCTGEMM_PACKED_VERSION)/
 defect api $file 'any format' 's/if (strcmp(header.family, family) != 0)/if (0)/'
 defect api $file 'any n' 's/header.n != args->n || //'
 defect api $file 'any k' 's/ || header.k != args->k//'
+defect api $file 'any number of bytes' 's/header.bytes != bytes || //'
+defect api $file 'anything behind the header' 's/ || header.reserved != 0//'
 file=src/select.c
 defect select $file 'the last of equals' 's/cost < best_cost/cost <= best_cost/'
 defect select $file 'a forced kernel that cannot run' 's/^        if (obstacle) {/        if (!ctx->forced) {/'
@@ -131,7 +133,8 @@ defect api $file 'one message for all threads' 's/static _Thread_local char/stat
 file=src/cpu/cpu.c
 defect select $file 'no cap' 's/capped ? above_cap : row->absent()/row->absent()/'
 defect select $file 'any format fits' 's/gemm->format != packed_format(ctx)/0/'
-defect api $file 'packed size beyond the address space' 's/if (panels > (SIZE_MAX/if (0 \&\& panels > (SIZE_MAX/'
+defect api $file 'packed size beyond the address space' 's/if (panels > (/if (0 \&\& panels > (/'
+defect api $file 'packed size that no pointer reaches' 's/(size_t)PTRDIFF_MAX -/SIZE_MAX -/'
 defect memory $file 'packed size without the header' 's/\*bytes = sizeof(struct packed_header) + /*bytes = /'
 defect cpu=generic $file 'quantiser: rows behind the last' 's/last < job->args->rows ? last : job->args->rows/last/'
 defect cpu=generic $file 'quantiser: the float state of the caller' 's/octgemm_float_state state = octgemm_float_enter();/octgemm_float_state state = 0x1f80;/;s/octgemm_float_leave(state);/(void)state;/'

@@ -177,7 +177,7 @@ octgemm_status octgemm_cpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_
     const struct cpu_format *format = packed_format(ctx);
     size_t panels = (size_t)n / (size_t)format->nr + ((size_t)n % (size_t)format->nr != 0);
     size_t panel = format->panel_bytes(k);
-    if (panels > (SIZE_MAX - sizeof(struct packed_header)) / panel)
+    if (panels > ((size_t)PTRDIFF_MAX - sizeof(struct packed_header)) / panel)
         return octgemm_refuse_packed(n, k);
     *bytes = sizeof(struct packed_header) + panels * panel;
     return OCTGEMM_OK;
@@ -233,5 +233,8 @@ octgemm_status octgemm_cpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, co
 
 octgemm_status octgemm_cpu_check_packed(const octgemm_ctx *ctx, const octgemm_args *args)
 {
-    return octgemm_packed_check(args, packed_format(ctx)->name);
+    size_t bytes = 0;
+    octgemm_status status = octgemm_cpu_packed_size(ctx, args->n, args->k, &bytes);
+    return status == OCTGEMM_OK ? octgemm_packed_check(args, packed_format(ctx)->name, bytes)
+                                : status;
 }

@@ -167,8 +167,9 @@ static octgemm_status pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const i
 
 static octgemm_status check_packed(const octgemm_ctx *ctx, const octgemm_args *args)
 {
-    (void)ctx;
-    return octgemm_packed_check(args, family);
+    size_t bytes = 0;
+    octgemm_status status = packed_size(ctx, args->n, args->k, &bytes);
+    return status == OCTGEMM_OK ? octgemm_packed_check(args, family, bytes) : status;
 }
 
 static int devices(const struct backend *self)

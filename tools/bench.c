@@ -103,9 +103,11 @@ static const char *layout_name(const struct bench *bench)
     return bench->options->packed ? "packed" : "rows";
 }
 
+/* As it is printed, which lasts until the next one. */
 static const char *layer_name(const struct shape *shape)
 {
-    return *shape->layer ? shape->layer : "-";
+    static char clean[sizeof shape->layer];
+    return octgemm_clean(clean, sizeof clean, *shape->layer ? shape->layer : "-");
 }
 
 static void print_head(const struct bench *bench, const octgemm_info *info)
@@ -131,13 +133,17 @@ static const char *choice_name(const struct bench *bench, const struct measureme
 static void print_csv(const struct bench *bench, const struct measurement *one)
 {
     const struct shape *shape = one->shape;
-    printf(
-        "\"%s\",\"%s\",%lld,%lld,%lld,%s,\"%s\",%s,%s,%s,%s,%s,%.9g,%.9g,%lld,%.6g,%.6g,%lld,%s\n",
-        shape->model, shape->layer, (long long)one->m, (long long)shape->n, (long long)shape->k,
-        one->info.backend, one->info.device, one->info.arch, one->info.kernel,
-        choice_name(bench, one), layout_name(bench), octgemm_type_names[bench->options->d_type],
-        one->timing.median, one->timing.best, (long long)one->timing.calls, tops(one),
-        weight_rate(one), (long long)one->verified, octgemm_weight_names[bench->options->weights]);
+    octgemm_print_csv_text(shape->model);
+    printf(",");
+    octgemm_print_csv_text(shape->layer);
+    printf(",%lld,%lld,%lld,%s,", (long long)one->m, (long long)shape->n, (long long)shape->k,
+           one->info.backend);
+    octgemm_print_csv_text(one->info.device);
+    printf(",%s,%s,%s,%s,%s,%.9g,%.9g,%lld,%.6g,%.6g,%lld,%s\n", one->info.arch, one->info.kernel,
+           choice_name(bench, one), layout_name(bench), octgemm_type_names[bench->options->d_type],
+           one->timing.median, one->timing.best, (long long)one->timing.calls, tops(one),
+           weight_rate(one), (long long)one->verified,
+           octgemm_weight_names[bench->options->weights]);
 }
 
 static void print_line(const struct bench *bench, const struct measurement *one)
@@ -156,29 +162,32 @@ static void print_line(const struct bench *bench, const struct measurement *one)
 static json_t *measurement_json(const struct bench *bench, const struct measurement *one)
 {
     const struct shape *shape = one->shape;
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:I, "
-                     "s:f, s:f, s:I, s:s}",
-                     "model", shape->model, "layer", shape->layer, "m", (json_int_t)one->m, "n",
-                     (json_int_t)shape->n, "k", (json_int_t)shape->k, "backend", one->info.backend,
-                     "device", one->info.device, "arch", one->info.arch, "kernel", one->info.kernel,
-                     "choice", choice_name(bench, one), "layout", layout_name(bench), "d_type",
-                     octgemm_type_names[bench->options->d_type], "median_seconds",
-                     one->timing.median, "best_seconds", one->timing.best, "calls",
-                     (json_int_t)one->timing.calls, "tops", tops(one), "weight_gb_per_second",
-                     weight_rate(one), "verified", (json_int_t)one->verified, "weights",
-                     octgemm_weight_names[bench->options->weights]);
+    return json_pack(
+        "{s:o, s:o, s:I, s:I, s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:I, "
+        "s:f, s:f, s:I, s:s}",
+        "model", octgemm_json_text(shape->model), "layer", octgemm_json_text(shape->layer), "m",
+        (json_int_t)one->m, "n", (json_int_t)shape->n, "k", (json_int_t)shape->k, "backend",
+        one->info.backend, "device", octgemm_json_text(one->info.device), "arch", one->info.arch,
+        "kernel", one->info.kernel, "choice", choice_name(bench, one), "layout", layout_name(bench),
+        "d_type", octgemm_type_names[bench->options->d_type], "median_seconds", one->timing.median,
+        "best_seconds", one->timing.best, "calls", (json_int_t)one->timing.calls, "tops", tops(one),
+        "weight_gb_per_second", weight_rate(one), "verified", (json_int_t)one->verified, "weights",
+        octgemm_weight_names[bench->options->weights]);
 }
 
-static void print_measurement(const struct bench *bench, const struct measurement *one)
+static int print_measurement(const struct bench *bench, const struct measurement *one)
 {
     octgemm_progress_pause();
+    if (bench->results && json_array_append_new(bench->results, measurement_json(bench, one)) != 0)
+        return octgemm_complain("no memory for the report");
     if (bench->results)
-        json_array_append_new(bench->results, measurement_json(bench, one));
-    else if (bench->options->csv)
+        return 0;
+    if (bench->options->csv)
         print_csv(bench, one);
     else
         print_line(bench, one);
     octgemm_show_output();
+    return 0;
 }
 
 static int add_point(struct bench *bench, const struct measurement *one)
@@ -349,10 +358,11 @@ static int measure(struct bench *bench, struct weights *weights, const struct op
     if (status == 0)
         status = verify_and_time(weights, &rotation, inputs, bench->options, one);
     if (status == 0) {
-        print_measurement(bench, one);
         bench->done[bench->done_count++] = *one;
-        status = add_point(bench, one);
+        status = print_measurement(bench, one);
     }
+    if (status == 0)
+        status = add_point(bench, one);
     void *taken_memory[] = {a, sa, sb, args->d, args->workspace};
     for (size_t i = 0; i < sizeof taken_memory / sizeof *taken_memory; i++)
         octgemm_device_free(device, taken_memory[i]);

@@ -25,6 +25,18 @@ const char *octgemm_clean(char *out, size_t size, const char *text)
     return out;
 }
 
+void octgemm_print_csv_text(const char *text)
+{
+    char clean[1024];
+    putchar('"');
+    for (const char *at = octgemm_clean(clean, sizeof clean, text); *at; at++) {
+        if (*at == '"')
+            putchar('"');
+        putchar(*at);
+    }
+    putchar('"');
+}
+
 int octgemm_complain(const char *format, ...)
 {
     char text[1024], clean[1024];

@@ -18,6 +18,9 @@ int octgemm_complain_library(const char *doing);
  * returns out. */
 const char *octgemm_clean(char *out, size_t size, const char *text);
 
+/* Prints text as a field of CSV: clean, in quotes, and those in it doubled. */
+void octgemm_print_csv_text(const char *text);
+
 /* Writes out what was printed so far, for someone who watches; octgemm_flush_output() reports a
  * failure at the end. */
 void octgemm_show_output(void);

@@ -101,10 +101,12 @@ static void print_csv(const struct round_up *result, const struct score *score)
     const struct shape *shape = result->shape;
     const octgemm_info *info = &result->info;
     int timed = !score->why[0];
-    printf("%lld,%lld,%lld,%s,\"%s\",%s,%s,%s,%s,%s,%s,%s,", (long long)result->m,
-           (long long)shape->n, (long long)shape->k, info->backend, info->device, info->arch,
-           info->kernel, result->hot ? "hot" : "cold", result->recorded ? "graph" : "calls",
-           score->rival->name, score->library, answer_name(score));
+    printf("%lld,%lld,%lld,%s,", (long long)result->m, (long long)shape->n, (long long)shape->k,
+           info->backend);
+    octgemm_print_csv_text(info->device);
+    printf(",%s,%s,%s,%s,%s,%s,%s,", info->arch, info->kernel, result->hot ? "hot" : "cold",
+           result->recorded ? "graph" : "calls", score->rival->name, score->library,
+           answer_name(score));
     print_field(score->median);
     print_field(score->best);
     print_field(timed ? octgemm_tops(shape, result->m, score->median) : 0);
@@ -115,7 +117,9 @@ static void print_csv(const struct round_up *result, const struct score *score)
     print_field(result->roofs.rate);
     print_field(result->roofs.tops);
     print_field(result->roofs.bandwidth);
-    printf("%lld,%lld,\"%s\"\n", (long long)score->compared, (long long)score->wrong, score->why);
+    printf("%lld,%lld,", (long long)score->compared, (long long)score->wrong);
+    octgemm_print_csv_text(score->why);
+    printf("\n");
 }
 
 /* A figure that was measured, or null. */
@@ -128,14 +132,14 @@ static json_t *score_json(const struct round_up *result, const struct score *sco
 {
     int timed = !score->why[0];
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s}", "library",
+        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "library",
         score->rival->name, "file", score->library, "answer", answer_name(score), "median_seconds",
         figure(score->median), "best_seconds", figure(score->best), "tops",
         figure(timed ? octgemm_tops(result->shape, result->m, score->median) : 0),
         "weight_gb_per_second",
         figure(timed ? octgemm_weight_rate(result->shape, score->median) : 0), "macs_per_cycle",
         figure(score->rate), "ratio", figure(score->ratio), "compared", (json_int_t)score->compared,
-        "wrong", (json_int_t)score->wrong, "reason", score->why);
+        "wrong", (json_int_t)score->wrong, "reason", octgemm_json_text(score->why));
 }
 
 static json_t *result_json(const struct round_up *result)
@@ -144,14 +148,14 @@ static json_t *result_json(const struct round_up *result)
     json_t *scores = json_array();
     for (size_t i = 0; i < result->count; i++)
         json_array_append_new(scores, score_json(result, &result->scores[i]));
-    return json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o}", "m",
-                     (json_int_t)result->m, "n", (json_int_t)result->shape->n, "k",
-                     (json_int_t)result->shape->k, "backend", info->backend, "device", info->device,
-                     "arch", info->arch, "kernel", info->kernel, "weights",
-                     result->hot ? "hot" : "cold", "timing", result->recorded ? "graph" : "calls",
-                     "threads", result->threads, "ceiling_macs_per_cycle",
-                     figure(result->roofs.rate), "ceiling_tops", figure(result->roofs.tops),
-                     "read_gb_per_second", figure(result->roofs.bandwidth), "libraries", scores);
+    return json_pack(
+        "{s:I, s:I, s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o}", "m",
+        (json_int_t)result->m, "n", (json_int_t)result->shape->n, "k", (json_int_t)result->shape->k,
+        "backend", info->backend, "device", octgemm_json_text(info->device), "arch", info->arch,
+        "kernel", info->kernel, "weights", result->hot ? "hot" : "cold", "timing",
+        result->recorded ? "graph" : "calls", "threads", result->threads, "ceiling_macs_per_cycle",
+        figure(result->roofs.rate), "ceiling_tops", figure(result->roofs.tops),
+        "read_gb_per_second", figure(result->roofs.bandwidth), "libraries", scores);
 }
 
 /* Keeps what was measured for the picture; what was not leaves no point, and no bar. */
@@ -185,7 +189,8 @@ void octgemm_report_rivals(void *user, const struct round_up *result)
     if (report->plot && report->status == 0)
         report->status = add_points(report->plot, result);
     if (report->results) {
-        json_array_append_new(report->results, result_json(result));
+        if (json_array_append_new(report->results, result_json(result)) != 0 && !report->status)
+            report->status = octgemm_complain("no memory for the report");
         return;
     }
     if (!report->begun)

@@ -78,7 +78,8 @@ static int parse_line(struct shape_list *list, char *line, const char *model, co
 
 static int read_model(struct shape_list *list, const char *path, const char *model)
 {
-    char line[256];
+    char *line = NULL;
+    size_t size = 0;
     size_t before = list->count;
     int status = 0, number = 0;
     FILE *file = fopen(path, "re");
@@ -86,10 +87,11 @@ static int read_model(struct shape_list *list, const char *path, const char *mod
         return octgemm_complain("%s: cannot be opened: %s (--models lists the models there are, "
                                 "--shapes DIR looks elsewhere)",
                                 path, strerror(errno));
-    while (status == 0 && fgets(line, sizeof line, file))
+    while (status == 0 && getline(&line, &size, file) >= 0)
         status = parse_line(list, line, model, path, ++number);
-    if (status == 0 && ferror(file))
+    if (status == 0 && !feof(file)) /* or there was no memory for a line */
         status = octgemm_complain("%s: cannot be read: %s", path, strerror(errno));
+    free(line);
     fclose(file);
     if (status == 0 && list->count == before)
         status = octgemm_complain("%s: has no shapes", path);
@@ -134,7 +136,9 @@ int octgemm_print_models(const char *folder)
     if (count < 0)
         return octgemm_complain("%s: cannot be read: %s", folder, strerror(errno));
     for (int i = 0; i < count; i++) {
-        printf("%.*s\n", (int)(strlen(entries[i]->d_name) - sizeof suffix + 1), entries[i]->d_name);
+        char *name = entries[i]->d_name, clean[NAME_MAX + 1];
+        name[strlen(name) - (sizeof suffix - 1)] = '\0';
+        printf("%s\n", octgemm_clean(clean, sizeof clean, name));
         free(entries[i]);
     }
     free(entries);

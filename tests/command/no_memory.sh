@@ -96,6 +96,8 @@ each no run -w "$work/two.safetensors:b" -o "$work/out.npy" --seconds 0.001
 each no run -w "$work/w.npy" --activations "$work/x.npy" -o "$work/out.npy" --seconds 0.001 --json
 each no bench 2x16x32 --hot --seconds 0.001 --csv
 each no bench 2x16x32 --hot --seconds 0.001 --json
+printf 'qkv 32 16 # layer\n' >"$work/tiny.txt"
+each no bench "$work/tiny.txt" -b ref -m 2 --hot --seconds 0.001
 each no check --list
 if [ -e tests/sim/libamdhip64.so.7 ]; then # a GPU's context, on the simulated driver
     LD_LIBRARY_PATH=$PWD/tests/sim:$LD_LIBRARY_PATH

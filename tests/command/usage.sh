@@ -55,6 +55,10 @@ good 'demo as JSON' demo -m 3 -n 50 -k 64 --asymmetric --json -b ref
 says 'demo as JSON' '"backend": "ref"'
 says 'demo as JSON' '"verified": 150'
 
+OMP_NUM_THREADS=3 good 'demo: threads' demo -b cpu -m 2 -n 16 -k 16
+says 'demo: threads' ', \(up to 3 threads\|1 thread\)$' # 1 where there is no OpenMP
+OMP_NUM_THREADS=1 good 'demo: one thread' demo -b cpu -m 2 -n 16 -k 16
+says 'demo: one thread' ', 1 thread$'
 # The same figures on every machine, backend and number of threads: these are of any of them.
 good 'accuracy' accuracy -m 8 -n 24 -k 1024
 says 'accuracy' '^normal  *40\.8 dB  *41\.0 dB  *40\.6 dB$'
@@ -117,6 +121,23 @@ printf '# a model\n\nqkv 48 32 # layer\n  down\t32   48\n' >"$work/tiny.txt"
 good 'bench: model' bench Tiny --shapes "$work" -m 2 $quick
 says 'bench: model' '^down *2 *32 *48'
 good 'bench: model by path' bench "$work/tiny.txt" -m 2 $quick
+# A comment is one, however long.
+printf '# %0252d 48 32\n#%0300d 48 32\nqkv 48 32 #%0300d\n' 0 0 0 >"$work/tiny.txt"
+good 'bench: long comments' bench tiny --shapes "$work" -m 2 --csv $quick
+tried=$((tried + 1))
+[ "$(wc -l <"$work/stdout")" -eq 2 ] || complain 'bench: long comments became shapes'
+# Names from files and of files may be anything, in every format.
+model=$work/'a"b,c.txt'
+printf 'q"\033\351 48 32\n' >"$model"
+good 'bench: names' bench "$model" -m 2 $quick
+says 'bench: names' "^q\"?$(printf '\351') *2 *48 *32"
+good 'bench: names as CSV' bench "$model" -m 2 --csv $quick
+says 'bench: names as CSV' "^\"a\"\"b,c.txt\",\"q\"\"?$(printf '\351')\",2,48,32,"
+good 'bench: names as JSON' bench "$model" -m 2 --json $quick
+says 'bench: names as JSON' '"layer": "q\\"\\u001[bB]?"'
+printf 'q 48 32\n' >"$work/$(printf 'a\033').txt"
+good 'bench: names of models' bench --models --shapes "$work"
+says 'bench: names of models' '^a?$'
 for model in "$shapes"/*.txt; do
     bad "bench: $model can be read" 'no backend is called' bench "$model" --backend abacus
 done

@@ -256,6 +256,7 @@ static int compare(struct job *job)
     return octgemm_compare(&compared, &job->result->comparison);
 }
 
+/* The most there may be: a product of little work has one. */
 static int host_threads(const octgemm_info *info)
 {
     if (strcmp(info->backend, "cpu") != 0)
@@ -352,7 +353,7 @@ void octgemm_print_linear(const struct linear *linear, const struct linear_resul
     printf("backend   %s, %s, %s", info->backend, *info->device ? info->device : "unnamed device",
            info->arch);
     if (result->threads > 0)
-        printf(", %d thread%s", result->threads, result->threads > 1 ? "s" : "");
+        printf(result->threads > 1 ? ", up to %d threads" : ", %d thread", result->threads);
     printf("\nkernel    %s (%s)\n", info->kernel, info->reason);
     printf("verified  %lld of %lld elements equal the reference bit by bit\n",
            (long long)result->verdict.compared, (long long)(result->m * result->n));

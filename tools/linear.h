@@ -25,7 +25,7 @@ struct linear {
 struct linear_result {
     octgemm_info info;
     int64_t m, n, k;
-    int threads; /* of a host backend; 0 on a GPU */
+    int threads; /* the most there may be; 0 on a GPU */
     struct verdict verdict;
     struct timing timing;
     int compared; /* the next member is filled in */

@@ -23,18 +23,19 @@ static inline void octgemm_float_leave(octgemm_float_state state)
     _mm_setcsr(state);
 }
 #elif defined(__aarch64__)
+/* "memory": what is read and written stays on its side of the change. */
 #include <stdint.h>
 typedef uint64_t octgemm_float_state;
 static inline octgemm_float_state octgemm_float_enter(void)
 {
     uint64_t state;
     __asm__ volatile("mrs %0, fpcr" : "=r"(state));
-    __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)0));
+    __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)0) : "memory");
     return state;
 }
 static inline void octgemm_float_leave(octgemm_float_state state)
 {
-    __asm__ volatile("msr fpcr, %0" : : "r"(state));
+    __asm__ volatile("msr fpcr, %0" : : "r"(state) : "memory");
 }
 #else
 #include <fenv.h>

@@ -196,7 +196,7 @@ START_TEST(batches_are_recorded_where_the_driver_can)
     ck_assert_double_eq_tol(octgemm_queue_time(&queue, &batch), 7 * 2e-3, 1e-9);
     mock->lost = 1;
     ck_assert_double_lt(octgemm_queue_time(&queue, &batch), 0);
-    octgemm_queue_release(&queue, &batch);
+    octgemm_queue_release(&batch);
 
     mock->refuse = 1; /* then the calls themselves */
     octgemm_queue_record(&queue, &batch);
@@ -221,7 +221,7 @@ START_TEST(a_host_has_no_stream_and_goes_on_counting)
     octgemm_queue_run(&queue, &batch);
     ck_assert_int_eq(counter.calls, 8);
     ck_assert_int_eq(counter.last, 10); /* copies of the weights go round */
-    octgemm_queue_release(&queue, &batch);
+    octgemm_queue_release(&batch);
     octgemm_queue_close(&queue);
 }
 END_TEST

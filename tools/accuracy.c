@@ -84,13 +84,14 @@ static float *calibrate(const struct input *input, int64_t tokens, int64_t k, in
     float *x = make_up(input, tokens + others, k, seed);
     for (int64_t i = tokens * k; x && i < (tokens + others) * k; i++)
         most = fmaxf(most, fabsf(x[i]));
-    free(x);
     if (x && scale) {
         *scale = most / 127;
-        return scale;
+    } else {
+        free(scale);
+        scale = NULL;
     }
-    free(scale);
-    return NULL;
+    free(x);
+    return scale;
 }
 
 static int measure(const struct accuracy_options *options, const struct input *input,

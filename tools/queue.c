@@ -207,9 +207,8 @@ double octgemm_queue_time(const struct queue *queue, struct batch *batch)
     return failed ? -1 : (double)milliseconds * 1e-3;
 }
 
-void octgemm_queue_release(const struct queue *queue, struct batch *batch)
+void octgemm_queue_release(struct batch *batch)
 {
-    (void)queue;
     if (batch->graph)
         calls.executable_destroy(batch->graph);
     batch->graph = NULL;

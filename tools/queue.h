@@ -40,6 +40,6 @@ int octgemm_queue_run(const struct queue *queue, struct batch *batch);
  * device's own clock, from before the first call to behind the last, so that what the host takes to
  * start them and to notice their end does not count; or a negative number. */
 double octgemm_queue_time(const struct queue *queue, struct batch *batch);
-void octgemm_queue_release(const struct queue *queue, struct batch *batch);
+void octgemm_queue_release(struct batch *batch);
 
 #endif

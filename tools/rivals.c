@@ -309,7 +309,7 @@ static int hold_contest(const struct contest *contest, const struct rivals_optio
         }
     }
     for (size_t i = 0; i < count; i++) {
-        octgemm_queue_release(&contest->queue, &contenders[i].batch);
+        octgemm_queue_release(&contenders[i].batch);
         if (contenders[i].opened)
             contenders[i].rival->close(contenders[i].state);
     }

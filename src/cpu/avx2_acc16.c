@@ -12,7 +12,7 @@
  * panels of 16), 3x4 (spills), the sign trick (27.9 at most, and wrong for -128), one 16-bit sum
  * for the whole of k with periodic widening (not exact). */
 #include "avx2_panel.h"
-#include "avx2_unroll.h"
+#include "inline.h"
 
 #include <immintrin.h>
 
@@ -20,17 +20,17 @@ enum { vectors = AVX2_COLUMNS / 8 };
 
 /* The three instructions below are spelled out because compilers break the tile otherwise: gcc 12
  * moves accumulators between registers and spills two of them (26 instead of 32 MACs per cycle). */
-AVX2_INLINE void add32(__m256i *sum, __m256i x)
+INLINE void add32(__m256i *sum, __m256i x)
 {
     __asm__("vpaddd %1, %0, %0" : "+x"(*sum) : "x"(x));
 }
 
-AVX2_INLINE void add16(__m256i *sum, __m256i x)
+INLINE void add16(__m256i *sum, __m256i x)
 {
     __asm__("vpaddw %1, %0, %0" : "+x"(*sum) : "x"(x));
 }
 
-AVX2_INLINE __m256i multiply_memory(__m256i a, const int8_t *weights)
+INLINE __m256i multiply_memory(__m256i a, const int8_t *weights)
 {
     __m256i product;
     __asm__("vpmaddubsw %2, %1, %0"
@@ -39,13 +39,13 @@ AVX2_INLINE __m256i multiply_memory(__m256i a, const int8_t *weights)
     return product;
 }
 
-AVX2_INLINE __m256i broadcast_quad(const uint8_t *a)
+INLINE __m256i broadcast_quad(const uint8_t *a)
 {
     return _mm256_set1_epi32(octgemm_load_i32(a, 0));
 }
 
 /* What 8 columns of C have before this block of k. column_sums: NULL when C has begun. */
-AVX2_INLINE __m256i sum_before(const int32_t *c, const int32_t *column_sums)
+INLINE __m256i sum_before(const int32_t *c, const int32_t *column_sums)
 {
     if (!column_sums)
         return _mm256_load_si256((const __m256i *)c);
@@ -54,15 +54,15 @@ AVX2_INLINE __m256i sum_before(const int32_t *c, const int32_t *column_sums)
 }
 
 /* ahead: what to fetch for the next step, `fetch` bytes with each group; one line unless `few`. */
-AVX2_INLINE void tile(int rows, int group, int few, const uint8_t *a, const int8_t *weights,
-                      int64_t depth, int32_t *c, int64_t ldc, const int32_t *column_sums,
-                      const char *ahead, int64_t fetch)
+INLINE void tile(int rows, int group, int few, const uint8_t *a, const int8_t *weights,
+                 int64_t depth, int32_t *c, int64_t ldc, const int32_t *column_sums,
+                 const char *ahead, int64_t fetch)
 {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i sum[2][vectors];
-    AVX2_UNROLL
+    UNROLL
     for (int i = 0; i < rows; i++)
-        AVX2_UNROLL
+        UNROLL
     for (int v = 0; v < vectors; v++)
         sum[i][v] = _mm256_setzero_si256();
 
@@ -72,13 +72,13 @@ AVX2_INLINE void tile(int rows, int group, int few, const uint8_t *a, const int8
         for (int64_t line = 64; few && line < fetch; line += 64)
             _mm_prefetch(ahead + line, _MM_HINT_T0);
         ahead += few ? fetch : 64;
-        AVX2_UNROLL
+        UNROLL
         for (int i = 0; i < rows; i++) {
             __m256i lanes[vectors];
-            AVX2_UNROLL
+            UNROLL
             for (int q = 0; q < group; q++) {
                 __m256i quad = broadcast_quad(a + (k + 4 * q) * rows + 4 * i);
-                AVX2_UNROLL
+                UNROLL
                 for (int v = 0; v < vectors; v++) {
                     __m256i product = multiply_memory(quad, w + (q * vectors + v) * 32);
                     if (q == 0)
@@ -87,15 +87,15 @@ AVX2_INLINE void tile(int rows, int group, int few, const uint8_t *a, const int8
                         add16(&lanes[v], product);
                 }
             }
-            AVX2_UNROLL
+            UNROLL
             for (int v = 0; v < vectors; v++)
                 add32(&sum[i][v], _mm256_madd_epi16(lanes[v], ones));
         }
     }
 
-    AVX2_UNROLL
+    UNROLL
     for (int i = 0; i < rows; i++)
-        AVX2_UNROLL
+        UNROLL
     for (int v = 0; v < vectors; v++) {
         int32_t *to = c + i * ldc + 8 * v;
         __m256i before = sum_before(to, column_sums ? column_sums + 8 * v : NULL);

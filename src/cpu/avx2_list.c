@@ -21,17 +21,17 @@
  * per vector, and they must be cut where sums leave 16 bits). */
 #include "avx2_panel.h"
 #include "avx2_transpose.h"
-#include "avx2_unroll.h"
+#include "inline.h"
 
 #include <immintrin.h>
 
 /* Where the rows of place i of an entry lie in a transposed A that is `width` rows wide. */
-AVX2_INLINE const uint8_t *rows_of(const uint8_t *a, const char *entry, int i, int width)
+INLINE const uint8_t *rows_of(const uint8_t *a, const char *entry, int i, int width)
 {
     return a + (int64_t)octgemm_load_u16(entry, i) * (width / 8);
 }
 
-AVX2_INLINE __m256i differences_of(const char *entry)
+INLINE __m256i differences_of(const char *entry)
 {
     return _mm256_set1_epi32(octgemm_load_i32(entry + 8, 0));
 }
@@ -45,7 +45,7 @@ static void strip(const char *list, const uint8_t *columns, int64_t count, const
     for (int64_t n = 0; n < count; n++) {
         const char *entry = list + n * AVX2_LIST_ENTRY;
         __m256i row[4], pair[4], quad[4];
-        AVX2_UNROLL
+        UNROLL
         for (int i = 0; i < 4; i++)
             row[i] = _mm256_load_si256((const __m256i *)rows_of(a, entry, i, AVX2_STRIP));
         pair[0] = _mm256_unpacklo_epi8(row[0], row[1]);
@@ -58,7 +58,7 @@ static void strip(const char *list, const uint8_t *columns, int64_t count, const
         quad[3] = _mm256_unpackhi_epi16(pair[1], pair[3]);
         __m256i differences = differences_of(entry);
         __m256i *to = (__m256i *)(sums + columns[n] * AVX2_STRIP);
-        AVX2_UNROLL
+        UNROLL
         for (int i = 0; i < 4; i++)
             to[i] = _mm256_add_epi32(
                 to[i], _mm256_madd_epi16(_mm256_maddubs_epi16(quad[i], differences), ones));
@@ -74,7 +74,7 @@ static void narrow_strip(const char *list, const uint8_t *columns, int64_t count
         const char *entry = list + n * AVX2_LIST_ENTRY;
         __m128i row[4];
         _mm_prefetch(ahead + 64 * n, _MM_HINT_T0);
-        AVX2_UNROLL
+        UNROLL
         for (int i = 0; i < 4; i++)
             row[i] = _mm_loadl_epi64((const __m128i *)rows_of(a, entry, i, AVX2_NARROW_ROWS));
         __m128i left = _mm_unpacklo_epi8(row[0], row[1]);
@@ -125,7 +125,7 @@ static void transpose_add(const int32_t *sums, int64_t stride, const int place[8
                           int32_t *c, int64_t ldc)
 {
     __m256i x[8];
-    AVX2_UNROLL
+    UNROLL
     for (int j = 0; j < 8; j++)
         x[j] = _mm256_load_si256((const __m256i *)(sums + j * stride));
     avx2_transpose(x);

@@ -1,6 +1,6 @@
 /* Rows of A in the orders that the AVX2 kernels want: a + 128, widened pairs, transposed. */
 #include "avx2_panel.h"
-#include "avx2_unroll.h"
+#include "inline.h"
 
 #include <immintrin.h>
 
@@ -102,9 +102,9 @@ static void transpose_wide(uint8_t (*from)[AVX2_DEPTH], int64_t p, int64_t rows,
             _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(from[low] + p))),
             _mm_loadu_si128((const __m128i *)(from[high] + p)), 1);
     }
-    AVX2_UNROLL
+    UNROLL
     for (int round = 0; round < 4; round++) {
-        AVX2_UNROLL
+        UNROLL
         for (int i = 0; i < 8; i++) {
             y[2 * i] = _mm256_unpacklo_epi8(x[i], x[i + 8]);
             y[2 * i + 1] = _mm256_unpackhi_epi8(x[i], x[i + 8]);
@@ -121,9 +121,9 @@ static void transpose_narrow(uint8_t (*from)[AVX2_DEPTH], int64_t p, int64_t row
     __m128i x[8], y[8];
     for (int64_t i = 0; i < 8; i++)
         x[i] = _mm_loadu_si128((const __m128i *)(from[i < rows ? i : rows - 1] + p));
-    AVX2_UNROLL
+    UNROLL
     for (int round = 0; round < 3; round++) {
-        AVX2_UNROLL
+        UNROLL
         for (int i = 0; i < 4; i++) {
             y[2 * i] = _mm_unpacklo_epi8(x[i], x[i + 4]);
             y[2 * i + 1] = _mm_unpackhi_epi8(x[i], x[i + 4]);

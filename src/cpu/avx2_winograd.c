@@ -14,7 +14,7 @@
  * Tried and lost: all weights from memory 21, all in registers 29.4 (spills), 2x4 with half of them
  * in registers 31.3, 3x3 24, vpmaddwd without Winograd 24 (its register-only loop ends at 28.2). */
 #include "avx2_panel.h"
-#include "avx2_unroll.h"
+#include "inline.h"
 
 #include <immintrin.h>
 
@@ -24,13 +24,13 @@ enum {
     few_rows = 16 /* up to so many, weights are widened in registers */
 };
 
-AVX2_INLINE void add32(__m256i *sum, __m256i x)
+INLINE void add32(__m256i *sum, __m256i x)
 {
     __asm__("vpaddd %1, %0, %0" : "+x"(*sum) : "x"(x));
 }
 
 /* x + what lies in memory, which stays there: a compiler would load it once into a register. */
-AVX2_INLINE __m256i add_memory(__m256i x, const int16_t *weights)
+INLINE __m256i add_memory(__m256i x, const int16_t *weights)
 {
     __m256i sum;
     __asm__("vpaddw %2, %1, %0"
@@ -39,33 +39,33 @@ AVX2_INLINE __m256i add_memory(__m256i x, const int16_t *weights)
     return sum;
 }
 
-AVX2_INLINE __m256i load(const void *from)
+INLINE __m256i load(const void *from)
 {
     return _mm256_loadu_si256(from);
 }
 
 /* w1 w3 and w0 w2 of 8 columns. */
-AVX2_INLINE __m256i odd(__m256i quads)
+INLINE __m256i odd(__m256i quads)
 {
     return _mm256_srai_epi16(quads, 8);
 }
 
-AVX2_INLINE __m256i even(__m256i quads)
+INLINE __m256i even(__m256i quads)
 {
     return _mm256_srai_epi16(_mm256_slli_epi16(quads, 8), 8);
 }
 
-AVX2_INLINE __m256i broadcast_pair(const int16_t *a)
+INLINE __m256i broadcast_pair(const int16_t *a)
 {
     return _mm256_set1_epi32(octgemm_load_i32(a, 0));
 }
 
-AVX2_INLINE void store_sums(int rows, int vectors, __m256i sum[][4], int32_t *c, int64_t ldc,
-                            struct avx2_start start)
+INLINE void store_sums(int rows, int vectors, __m256i sum[][4], int32_t *c, int64_t ldc,
+                       struct avx2_start start)
 {
-    AVX2_UNROLL
+    UNROLL
     for (int i = 0; i < rows; i++)
-        AVX2_UNROLL
+        UNROLL
     for (int v = 0; v < vectors; v++) {
         __m256i *to = (__m256i *)(c + i * ldc + 8 * v), total;
         if (start.columns)
@@ -87,38 +87,38 @@ static struct avx2_start move_start(struct avx2_start start, int64_t rows, int64
     return start;
 }
 
-AVX2_INLINE void clear_sums(int rows, int vectors, __m256i sum[][4])
+INLINE void clear_sums(int rows, int vectors, __m256i sum[][4])
 {
-    AVX2_UNROLL
+    UNROLL
     for (int i = 0; i < rows; i++)
-        AVX2_UNROLL
+        UNROLL
     for (int v = 0; v < vectors; v++)
         sum[i][v] = _mm256_setzero_si256();
 }
 
 /* rows x 8 * vectors columns, weights as they are packed, widened in registers. */
-AVX2_INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8_t *weights,
-                             int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
-                             const char *ahead)
+INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8_t *weights,
+                        int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
+                        const char *ahead)
 {
     __m256i sum[4][4];
     clear_sums(rows, vectors, sum);
     for (int64_t k = 0; k < depth; k += 4) {
         __m256i w1[4], w0[4];
-        AVX2_UNROLL
+        UNROLL
         for (int line = 0; line < vectors / 2; line++)
             _mm_prefetch(ahead + 8 * vectors * k + 64 * line, _MM_HINT_T0);
-        AVX2_UNROLL
+        UNROLL
         for (int v = 0; v < vectors; v++) {
             __m256i quads = load(weights + k * AVX2_COLUMNS + 32 * v);
             w1[v] = odd(quads);
             w0[v] = even(quads);
         }
-        AVX2_UNROLL
+        UNROLL
         for (int i = 0; i < rows; i++) {
             const int16_t *quad = a + k * rows + 4 * i;
             __m256i a0 = broadcast_pair(quad), a1 = broadcast_pair(quad + 2);
-            AVX2_UNROLL
+            UNROLL
             for (int v = 0; v < vectors; v++)
                 add32(&sum[i][v],
                       _mm256_madd_epi16(_mm256_add_epi16(a0, w1[v]), _mm256_add_epi16(a1, w0[v])));
@@ -128,8 +128,8 @@ AVX2_INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8
 }
 
 /* rows x 16 columns, weights widened: [k / 4][w1 w3 of 16 columns, w0 w2 of 16 columns]. */
-AVX2_INLINE void tile(int rows, const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c,
-                      int64_t ldc, struct avx2_start start, const char *ahead)
+INLINE void tile(int rows, const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c,
+                 int64_t ldc, struct avx2_start start, const char *ahead)
 {
     __m256i sum[4][4];
     clear_sums(rows, half_vectors, sum);
@@ -137,7 +137,7 @@ AVX2_INLINE void tile(int rows, const int16_t *a, const int16_t *widened, int64_
         const int16_t *w = widened + k * 16;
         __m256i first_odd = load(w), first_even = load(w + 32), second_even = load(w + 48);
         _mm_prefetch(ahead + 16 * k, _MM_HINT_T0);
-        AVX2_UNROLL
+        UNROLL
         for (int i = 0; i < rows; i++) {
             const int16_t *quad = a + k * rows + 4 * i;
             __m256i a0 = broadcast_pair(quad), a1 = broadcast_pair(quad + 2);

@@ -26,8 +26,8 @@ static const struct cpu_format format = {
     .name = "dot8", .nr = nr, .k_step = kc, .panel_bytes = panel_bytes, .pack = pack};
 
 /* One group of four of k: element `lane` of each row's register. */
-OCTGEMM_INLINE void group(int32x4_t sums[][2], int rows, const int8x16_t left[], const int8_t *w,
-                          const int lane)
+INLINE void group(int32x4_t sums[][2], int rows, const int8x16_t left[], const int8_t *w,
+                  const int lane)
 {
     int8x16_t right0 = vld1q_s8(w), right1 = vld1q_s8(w + 16);
     for (int i = 0; i < rows; i++) {
@@ -36,7 +36,7 @@ OCTGEMM_INLINE void group(int32x4_t sums[][2], int rows, const int8x16_t left[],
     }
 }
 
-OCTGEMM_INLINE void micro(int rows, const struct groups_step *s)
+INLINE void micro(int rows, const struct groups_step *s)
 {
     const int8_t *a = s->a, *w = s->w;
     const int64_t lda = s->lda, depth = s->depth;

@@ -5,6 +5,7 @@
 #define OCTGEMM_CPU_GROUPS_H
 
 #include "gemm.h"
+#include "inline.h"
 
 #include <string.h>
 
@@ -41,8 +42,6 @@ static inline void octgemm_groups_pack(void *panel, const int8_t *b, int64_t ldb
     memcpy(panel, sums, (size_t)nr * sizeof *sums);
 }
 
-#define OCTGEMM_INLINE static inline __attribute__((always_inline))
-
 /* What a kernel's micro() does: adds to (or, `first`, sets) c[rows][nr] the sums over `depth` of
  * rows of A, straight from the caller's memory, and groups w. */
 struct groups_step {
@@ -56,8 +55,8 @@ typedef void groups_micro(int rows, const struct groups_step *step);
 
 /* micro() for 1 to `most` (at most 8) rows, inlined for each number of them: its loops over rows
  * must disappear, for its sums to be registers. */
-OCTGEMM_INLINE void octgemm_groups_rows(groups_micro *micro, int most, int rows,
-                                        const struct groups_step *step)
+INLINE void octgemm_groups_rows(groups_micro *micro, int most, int rows,
+                                const struct groups_step *step)
 {
     if (rows >= most)
         micro(most, step);
@@ -79,8 +78,8 @@ OCTGEMM_INLINE void octgemm_groups_rows(groups_micro *micro, int most, int rows,
 
 /* The loops over a tile: blocks of k so deep (kc, a multiple of kr) that a panel's part stays in L1
  * while the rows pass, then panels, then register tiles of mr rows. */
-OCTGEMM_INLINE void octgemm_groups_multiply(const struct cpu_tile *tile, groups_micro *micro,
-                                            int nr, int mr, int64_t kc)
+INLINE void octgemm_groups_multiply(const struct cpu_tile *tile, groups_micro *micro, int nr,
+                                    int mr, int64_t kc)
 {
     const char *groups = tile->panels + octgemm_groups_offset(nr);
     for (int64_t p = tile->k0; p < tile->k1; p += kc) {

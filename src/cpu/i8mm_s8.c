@@ -26,8 +26,7 @@ static const struct cpu_format format = {
     .name = "mmla8", .nr = nr, .k_step = kc, .panel_bytes = panel_bytes, .pack = pack};
 
 /* One group of eight of k; left[i] holds it for rows 2i and 2i + 1. */
-OCTGEMM_INLINE void group(int32x4_t sums[][4], int row_pairs, const int8x16_t left[],
-                          const int8_t *w)
+INLINE void group(int32x4_t sums[][4], int row_pairs, const int8x16_t left[], const int8_t *w)
 {
     for (int j = 0; j < 4; j++) {
         int8x16_t right = vld1q_s8(w + 16 * j);
@@ -36,18 +35,18 @@ OCTGEMM_INLINE void group(int32x4_t sums[][4], int row_pairs, const int8x16_t le
     }
 }
 
-OCTGEMM_INLINE int8x16_t zip_low(int8x16_t x, int8x16_t y)
+INLINE int8x16_t zip_low(int8x16_t x, int8x16_t y)
 {
     return vreinterpretq_s8_s64(vzip1q_s64(vreinterpretq_s64_s8(x), vreinterpretq_s64_s8(y)));
 }
 
-OCTGEMM_INLINE int8x16_t zip_high(int8x16_t x, int8x16_t y)
+INLINE int8x16_t zip_high(int8x16_t x, int8x16_t y)
 {
     return vreinterpretq_s8_s64(vzip2q_s64(vreinterpretq_s64_s8(x), vreinterpretq_s64_s8(y)));
 }
 
 /* An odd last row is paired with itself; the second of the pair is not stored. */
-OCTGEMM_INLINE void micro(int rows, const struct groups_step *s)
+INLINE void micro(int rows, const struct groups_step *s)
 {
     const int8_t *a = s->a, *w = s->w;
     const int64_t lda = s->lda, depth = s->depth;

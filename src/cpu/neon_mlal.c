@@ -10,8 +10,7 @@
 
 enum { mr = 4 };
 
-OCTGEMM_INLINE void step(int32x4_t sums[][4], int rows, int wide, const int8_t *const a[],
-                         const int8_t *w)
+INLINE void step(int32x4_t sums[][4], int rows, int wide, const int8_t *const a[], const int8_t *w)
 {
     int8x16_t left[mr];
     for (int i = 0; i < rows; i++)
@@ -31,7 +30,7 @@ OCTGEMM_INLINE void step(int32x4_t sums[][4], int rows, int wide, const int8_t *
     }
 }
 
-OCTGEMM_INLINE void micro(int rows, int wide, const struct groups_step *s)
+INLINE void micro(int rows, int wide, const struct groups_step *s)
 {
     const int8_t *a = s->a, *w = s->w;
     const int64_t lda = s->lda, depth = s->depth;
@@ -62,12 +61,12 @@ OCTGEMM_INLINE void micro(int rows, int wide, const struct groups_step *s)
     }
 }
 
-OCTGEMM_INLINE void narrow(int rows, const struct groups_step *step)
+INLINE void narrow(int rows, const struct groups_step *step)
 {
     micro(rows, 0, step);
 }
 
-OCTGEMM_INLINE void wide(int rows, const struct groups_step *step)
+INLINE void wide(int rows, const struct groups_step *step)
 {
     micro(rows, 1, step);
 }

@@ -19,7 +19,7 @@ static inline __m128i across(const __m128i s[4])
 }
 
 /* 8 of a group's 16: `w` points to their places in the first column. */
-OCTGEMM_INLINE void step(__m128i sums[][4], int rows, const int8_t *const a[], const int8_t *w)
+INLINE void step(__m128i sums[][4], int rows, const int8_t *const a[], const int8_t *w)
 {
     __m128i left[mr];
     for (int i = 0; i < rows; i++)
@@ -31,7 +31,7 @@ OCTGEMM_INLINE void step(__m128i sums[][4], int rows, const int8_t *const a[], c
     }
 }
 
-OCTGEMM_INLINE void micro(int rows, const struct groups_step *s)
+INLINE void micro(int rows, const struct groups_step *s)
 {
     const int8_t *a = s->a, *w = s->w;
     const int64_t lda = s->lda, depth = s->depth;

@@ -10,32 +10,30 @@
 #define OCTGEMM_CPU_VECTOR_BODY_H
 
 #include "host.h"
+#include "inline.h"
 #include "vector.h"
 
 #include <math.h>
-
-#define OCTGEMM_INLINE static inline __attribute__((always_inline))
 
 /* ---- epilogue ------------------------------------------------------------------------------- */
 
 typedef void store_floats(void *d, vfloat value);
 
-OCTGEMM_INLINE vint sum_lanes(const char *c, const char *sums, vint za)
+INLINE vint sum_lanes(const char *c, const char *sums, vint za)
 {
     vint sum = load_int(c);
     return sums ? sub_int(sum, mul_int(za, load_int(sums))) : sum;
 }
 
-OCTGEMM_INLINE vfloat finish(vint sum, vfloat sa, vfloat sb, vfloat bias)
+INLINE vfloat finish(vint sum, vfloat sa, vfloat sb, vfloat bias)
 {
     vfloat f = mul(mul(to_float(sum), sa), sb);
     return add(f, bias);
 }
 
 /* Elements from j on, `lanes` of them. */
-OCTGEMM_INLINE void finish_lanes(char *d, const char *c, int64_t j, vint za, vfloat sa,
-                                 const struct cpu_columns *columns, store_floats *store,
-                                 int64_t width)
+INLINE void finish_lanes(char *d, const char *c, int64_t j, vint za, vfloat sa,
+                         const struct cpu_columns *columns, store_floats *store, int64_t width)
 {
     const char *sb = columns->sb, *bias = columns->bias, *sums = columns->sums;
     vint sum = sum_lanes(c + 4 * j, sums ? sums + 4 * j : NULL, za);
@@ -43,9 +41,8 @@ OCTGEMM_INLINE void finish_lanes(char *d, const char *c, int64_t j, vint za, vfl
 }
 
 /* The same of a row that has fewer. */
-OCTGEMM_INLINE void finish_some(char *d, const char *c, int64_t count, vint za, vfloat sa,
-                                const struct cpu_columns *columns, store_floats *store,
-                                int64_t width)
+INLINE void finish_some(char *d, const char *c, int64_t count, vint za, vfloat sa,
+                        const struct cpu_columns *columns, store_floats *store, int64_t width)
 {
     int32_t end[lanes];
     vint sum = load_some_int(c, count);
@@ -56,9 +53,8 @@ OCTGEMM_INLINE void finish_some(char *d, const char *c, int64_t count, vint za, 
     copy_some(d, end, count, width);
 }
 
-OCTGEMM_INLINE void finish_row(void *d, const int32_t *c, int64_t count, int32_t za, float sa,
-                               const struct cpu_columns *columns, store_floats *store,
-                               int64_t width)
+INLINE void finish_row(void *d, const int32_t *c, int64_t count, int32_t za, float sa,
+                       const struct cpu_columns *columns, store_floats *store, int64_t width)
 {
     const char *in = (const char *)c;
     const struct cpu_columns local = *columns; /* D may not alias its pointers */
@@ -116,7 +112,7 @@ static void epilogue_i32(void *d, const int32_t *c, int64_t count, int32_t za, f
 typedef vfloat load_floats(const void *x);
 
 /* The last `count` < lanes elements, and zeros behind them: no reading past the end of a row. */
-OCTGEMM_INLINE vfloat load_end(const char *x, int64_t count, load_floats *load, int64_t width)
+INLINE vfloat load_end(const char *x, int64_t count, load_floats *load, int64_t width)
 {
     float end[lanes] = {0};
     memcpy(end, x, (size_t)(count * width));
@@ -136,7 +132,7 @@ struct ranges {
     vfloat low, high;
 };
 
-OCTGEMM_INLINE void widen_ranges(struct ranges *range, vfloat value, int asymmetric)
+INLINE void widen_ranges(struct ranges *range, vfloat value, int asymmetric)
 {
     range->magnitude = max_int(range->magnitude, and_int(bits(value), set_int(0x7fffffff)));
     if (asymmetric) {
@@ -147,7 +143,7 @@ OCTGEMM_INLINE void widen_ranges(struct ranges *range, vfloat value, int asymmet
 
 /* Of float32. Two sets of ranges, for the latency of a maximum; where there is one lane and no
  * float minimum, compilers make vectors of the second loop and need all of the row there. */
-OCTGEMM_INLINE struct range find_range_32(const char *x, int64_t k, int asymmetric)
+INLINE struct range find_range_32(const char *x, int64_t k, int asymmetric)
 {
     struct ranges ranges = {set_int(0), set_float(0), set_float(0)}, other = ranges;
     int64_t p = 0;
@@ -180,14 +176,13 @@ static float float_of(int16_t bits, octgemm_type type)
 }
 
 /* The bits of a 16-bit number as an integer in the order of the numbers, and back. */
-OCTGEMM_INLINE int16_t ordered(int16_t bits)
+INLINE int16_t ordered(int16_t bits)
 {
     return (int16_t)(bits ^ (bits >> 15 & 0x7fff));
 }
 
 /* Of 16-bit numbers, which need not be widened for that. Left to the compiler's vectors. */
-OCTGEMM_INLINE struct range find_range_16(const char *x, int64_t k, int asymmetric,
-                                          octgemm_type type)
+INLINE struct range find_range_16(const char *x, int64_t k, int asymmetric, octgemm_type type)
 {
     int16_t most = 0, low = 0, high = 0;
     for (int64_t p = 0; p < k; p++) {
@@ -210,8 +205,7 @@ struct rule {
 
 /* The rule of a dynamic row. Returns 0 for one that becomes all zeros, because it has too small a
  * range (scale 1) or an infinity or NaN (scale NaN). */
-OCTGEMM_INLINE int find_rule(struct rule *rule, const char *x, int64_t k, int asymmetric,
-                             octgemm_type type)
+INLINE int find_rule(struct rule *rule, const char *x, int64_t k, int asymmetric, octgemm_type type)
 {
     static const float smallest_range = 0x1p-100f, largest = 0x1.fffffep127f;
     struct range range = type == OCTGEMM_F32 ? find_range_32(x, k, asymmetric)
@@ -235,21 +229,21 @@ OCTGEMM_INLINE int find_rule(struct rule *rule, const char *x, int64_t k, int as
 
 /* x * inv is within 128 (symmetric) or 256 of 0, so only the final narrowing saturates: at 127 it
  * is the contract's clamp, and the lower bound of symmetric rows, -127, cannot be passed. */
-OCTGEMM_INLINE vint quantize_dynamic(vfloat value, vfloat inv, vint zero)
+INLINE vint quantize_dynamic(vfloat value, vfloat inv, vint zero)
 {
     return add_int(nearest(mul(value, inv)), zero);
 }
 
 /* NaN (a NaN in x, 0 / 0, inf / inf) becomes 0. */
-OCTGEMM_INLINE vint quantize_static(vfloat value, vfloat scale)
+INLINE vint quantize_static(vfloat value, vfloat scale)
 {
     vfloat quotient = zero_nan(divide(value, scale));
     return nearest(max(min(quotient, set_float(127)), set_float(-128)));
 }
 
 /* q[0 .. k) by a rule. */
-OCTGEMM_INLINE void apply_rule(int8_t *q, const char *x, int64_t k, const struct rule *rule,
-                               int is_static, load_floats *load, int64_t width)
+INLINE void apply_rule(int8_t *q, const char *x, int64_t k, const struct rule *rule, int is_static,
+                       load_floats *load, int64_t width)
 {
     vfloat inv = set_float(rule->inv), scale = set_float(rule->scale);
     vint zero = set_int(rule->zero);
@@ -268,8 +262,8 @@ OCTGEMM_INLINE void apply_rule(int8_t *q, const char *x, int64_t k, const struct
     }
 }
 
-OCTGEMM_INLINE void quantize_row(const octgemm_quantize_args *args, int64_t row, load_floats *load,
-                                 octgemm_type type)
+INLINE void quantize_row(const octgemm_quantize_args *args, int64_t row, load_floats *load,
+                         octgemm_type type)
 {
     const int64_t width = octgemm_width(type);
     const int64_t k = args->k;
@@ -318,8 +312,8 @@ static void quantize_rows(const octgemm_quantize_args *args, int64_t first, int6
 
 /* Adds to acc the products of dot_bytes of each row of a with each of four rows of b; only of the
  * places that `kept` has ones in, where it is not NULL. */
-OCTGEMM_INLINE void dot_step(vint acc[][4], int rows, const int8_t *const a[],
-                             const int8_t *const b[4], int64_t p, const vdots *kept)
+INLINE void dot_step(vint acc[][4], int rows, const int8_t *const a[], const int8_t *const b[4],
+                     int64_t p, const vdots *kept)
 {
     vdots left[2];
     for (int i = 0; i < rows; i++)
@@ -332,7 +326,7 @@ OCTGEMM_INLINE void dot_step(vint acc[][4], int rows, const int8_t *const a[],
 }
 
 /* Ones in the last `count` < dot_bytes places. */
-OCTGEMM_INLINE vdots keep_last(int64_t count)
+INLINE vdots keep_last(int64_t count)
 {
     enum { most = 32 };
     static const int8_t ones[2 * most] = {[most] = -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
@@ -344,8 +338,8 @@ OCTGEMM_INLINE vdots keep_last(int64_t count)
 /* Dot products of 1 or 2 rows with four. The last step ends with the rows and leaves out what was
  * done; rows shorter than a step are filled up with zeros. Hardware fetches ahead within a row
  * only, so the next four rows, `ahead` of these, are asked for here. */
-OCTGEMM_INLINE void dot_rows(int32_t sums[][4], int rows, const int8_t *a, int64_t lda,
-                             const int8_t *const b[4], int64_t k, int64_t ahead)
+INLINE void dot_rows(int32_t sums[][4], int rows, const int8_t *a, int64_t lda,
+                     const int8_t *const b[4], int64_t k, int64_t ahead)
 {
     enum { line = 64 };
     vint acc[2][4];

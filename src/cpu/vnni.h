@@ -21,17 +21,10 @@
 #define OCTGEMM_CPU_VNNI_H
 
 #include "gemm.h"
+#include "inline.h"
 #include "vnni16.h"
 
 #include <string.h>
-
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
 
 enum { TILE_ROWS = 6, TILE_VECTORS = TILE_PANELS * PANEL_VECTORS };
 

@@ -134,9 +134,9 @@ const char *octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const 
 {
     /* The tiles share the fetching of the next step's weights, and the list takes its part of it,
      * both in whole lines for each group. */
-    int64_t tiles = (rows + AVX2_ACC16_ROWS - 1) / AVX2_ACC16_ROWS;
+    int64_t tiles = ceiling(rows, AVX2_ACC16_ROWS);
     int64_t groups = depth / (4 * group) * tiles, block = depth * AVX2_COLUMNS;
-    int64_t lines = (block / 64 + groups - 1) / groups - (list_entries + groups / 2) / groups;
+    int64_t lines = ceiling(block / 64, groups) - (list_entries + groups / 2) / groups;
     int64_t fetch = 64 * (lines > 1 ? lines : 1);
     tile_function *two = fetch > 64 ? few_rows[group] : two_rows[group];
     int64_t fetched = 0;

@@ -107,7 +107,7 @@ void octgemm_avx2_list_of_row(const void *list, const void *columns, int64_t cou
 
 size_t octgemm_avx2_list_bytes(int64_t rows)
 {
-    int64_t padded = octgemm_avx2_round(rows, octgemm_avx2_strip_rows(rows));
+    int64_t padded = multiple(rows, octgemm_avx2_strip_rows(rows));
     return (size_t)padded * AVX2_COLUMNS * sizeof(int32_t);
 }
 

@@ -81,7 +81,7 @@ static const char *weights_after(const struct product *of, int64_t first, int64_
 static int64_t depth_of(const struct cpu_tile *t, int64_t p)
 {
     int64_t length = t->k1 - p < AVX2_DEPTH ? t->k1 - p : AVX2_DEPTH;
-    return octgemm_avx2_round(length, AVX2_K_ROUND);
+    return multiple(length, AVX2_K_ROUND);
 }
 
 /* The entries of a panel's list before this block of k. */
@@ -184,7 +184,7 @@ static void multiply(const struct cpu_tile *t)
         .tile = t,
         .panel = octgemm_avx2_layout(t->k),
         .block = octgemm_avx2_block(t->rows, t->k1 - t->k0),
-        .padded = octgemm_avx2_round(t->rows, octgemm_avx2_strip_rows(t->rows)),
+        .padded = multiple(t->rows, octgemm_avx2_strip_rows(t->rows)),
         .widened = t->scratch,
         .list_sums = (int32_t *)((char *)t->scratch + AVX2_WIDENED_BYTES),
     };

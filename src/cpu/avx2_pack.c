@@ -42,7 +42,7 @@ static void copy_columns(int8_t *weights, const int8_t *b, int64_t ldb, int64_t 
                          __m256i *column_sum, __m256i *pair_sum)
 {
     const __m256i ones8 = _mm256_set1_epi8(1), ones16 = _mm256_set1_epi16(1);
-    int64_t rounded = octgemm_avx2_round(k, AVX2_K_ROUND);
+    int64_t rounded = multiple(k, AVX2_K_ROUND);
     __m256i sum = _mm256_setzero_si256(), pairs = _mm256_setzero_si256();
     for (int64_t p = 0; p < rounded; p += 32) {
         __m256i x[8];
@@ -182,7 +182,7 @@ static int64_t list_panel(char *panel, const struct avx2_layout *at, int64_t k, 
                       .columns = panel + at->list_column,
                       .limit = at->list_limit};
     int8_t *weights = (int8_t *)panel + at->weights;
-    int64_t rounded = octgemm_avx2_round(k, AVX2_K_ROUND);
+    int64_t rounded = multiple(k, AVX2_K_ROUND);
     for (int64_t p = 0; p < rounded && to.used <= to.limit; p += AVX2_DEPTH) {
         int64_t depth = rounded - p < AVX2_DEPTH ? rounded - p : AVX2_DEPTH;
         for (int64_t place = 0; place < depth; place += 4 * group)
@@ -232,7 +232,7 @@ static void pack_acc16(void *panel, const int8_t *b, int64_t ldb, int64_t column
         return;
     memset((char *)panel + at.list, 0, at.bytes - at.list);
     int best = 0;
-    int64_t least = INT64_MAX, area = octgemm_avx2_round(k, AVX2_K_ROUND) * AVX2_COLUMNS;
+    int64_t least = INT64_MAX, area = multiple(k, AVX2_K_ROUND) * AVX2_COLUMNS;
     for (int i = 0; i < method_count; i++) {
         int group = methods[i].group;
         int64_t entries = group ? list_panel(panel, &at, k, group, 0) : 0;

@@ -29,6 +29,7 @@
 
 #include "gemm.h"
 #include "host.h"
+#include "integers.h"
 
 enum {
     AVX2_COLUMNS = 32,
@@ -42,14 +43,9 @@ enum {
     AVX2_WINOGRAD_ROWS = 4,
 };
 
-static inline int64_t octgemm_avx2_round(int64_t value, int64_t step)
-{
-    return (value + step - 1) / step * step;
-}
-
 static inline int64_t octgemm_avx2_blocks(int64_t k)
 {
-    return (k + AVX2_DEPTH - 1) / AVX2_DEPTH;
+    return ceiling(k, AVX2_DEPTH);
 }
 
 /* Where the parts of a panel begin, in bytes. */
@@ -60,16 +56,16 @@ struct avx2_layout {
 
 static inline struct avx2_layout octgemm_avx2_layout(int64_t k)
 {
-    int64_t blocks = octgemm_avx2_blocks(k), rounded = octgemm_avx2_round(k, AVX2_K_ROUND);
+    int64_t blocks = octgemm_avx2_blocks(k), rounded = multiple(k, AVX2_K_ROUND);
     struct avx2_layout at = {.pair_sum = AVX2_COLUMNS * sizeof(int32_t)};
     at.method = 2 * at.pair_sum;
     at.list_start = at.method + sizeof(int32_t);
     size_t end = at.list_start + (size_t)(blocks + 1) * sizeof(uint32_t);
-    at.weights = (size_t)octgemm_avx2_round((int64_t)end, 64);
+    at.weights = (size_t)multiple((int64_t)end, 64);
     at.list = at.weights + (size_t)(rounded * AVX2_COLUMNS);
     at.list_limit = rounded * AVX2_COLUMNS / 96; /* 1 weight in 24 may be in the list */
     at.list_column = at.list + (size_t)at.list_limit * AVX2_LIST_ENTRY;
-    at.bytes = (size_t)octgemm_avx2_round((int64_t)at.list_column + at.list_limit, 64);
+    at.bytes = (size_t)multiple((int64_t)at.list_column + at.list_limit, 64);
     return at;
 }
 
@@ -93,13 +89,13 @@ static inline int64_t octgemm_avx2_strip_rows(int64_t rows)
 
 static inline struct avx2_block octgemm_avx2_block(int64_t rows, int64_t k)
 {
-    int64_t rounded = octgemm_avx2_round(k, AVX2_K_ROUND);
-    int64_t strips = octgemm_avx2_round(rows, octgemm_avx2_strip_rows(rows));
+    int64_t rounded = multiple(k, AVX2_K_ROUND);
+    int64_t strips = multiple(rows, octgemm_avx2_strip_rows(rows));
     struct avx2_block at = {.bytes = 64};
-    at.words = at.bytes + (size_t)octgemm_avx2_round(rows * rounded, 64);
-    at.pair_sum = at.words + (size_t)octgemm_avx2_round(2 * rows * rounded, 64);
-    at.transposed = at.pair_sum + (size_t)octgemm_avx2_round(rows * (int64_t)sizeof(int32_t), 64);
-    at.end = at.transposed + (size_t)octgemm_avx2_round(strips * rounded, 64);
+    at.words = at.bytes + (size_t)multiple(rows * rounded, 64);
+    at.pair_sum = at.words + (size_t)multiple(2 * rows * rounded, 64);
+    at.transposed = at.pair_sum + (size_t)multiple(rows * (int64_t)sizeof(int32_t), 64);
+    at.end = at.transposed + (size_t)multiple(strips * rounded, 64);
     return at;
 }
 

@@ -157,7 +157,7 @@ void octgemm_avx2_make_form(const struct cpu_tile *t, enum avx2_form form)
         return;
     made[form] = 1;
     struct avx2_block at = octgemm_avx2_block(t->rows, t->k1 - t->k0);
-    int64_t width = octgemm_avx2_strip_rows(t->rows), padded = octgemm_avx2_round(t->rows, width);
+    int64_t width = octgemm_avx2_strip_rows(t->rows), padded = multiple(t->rows, width);
     uint8_t *bytes = (uint8_t *)t->block + at.bytes;
     int16_t *words = (int16_t *)((char *)t->block + at.words);
     int32_t *pair_sum = (int32_t *)((char *)t->block + at.pair_sum);
@@ -166,7 +166,7 @@ void octgemm_avx2_make_form(const struct cpu_tile *t, enum avx2_form form)
         memset(pair_sum, 0, (size_t)t->rows * sizeof *pair_sum);
     for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH) {
         int64_t length = t->k1 - p < AVX2_DEPTH ? t->k1 - p : AVX2_DEPTH;
-        int64_t depth = octgemm_avx2_round(length, AVX2_K_ROUND), done = p - t->k0;
+        int64_t depth = multiple(length, AVX2_K_ROUND), done = p - t->k0;
         for (int64_t i = 0; i < t->rows; i += chunk) {
             int64_t rows = t->rows - i < chunk ? t->rows - i : chunk;
             offset_rows(from, t->a + i * t->lda + p, t->lda, rows, length, depth);

@@ -44,8 +44,8 @@ octgemm_status octgemm_packed_check(const octgemm_args *args, const char *family
                             header.n, header.k, args->n, args->k);
     if (header.bytes != bytes || header.reserved != 0)
         return octgemm_fail(OCTGEMM_ERR_ARG,
-                            "octgemm_args: b has a damaged header: %" PRIu64 " bytes, not %" PRIu64
-                            ", or something behind that",
-                            header.bytes, bytes);
+                            "octgemm_args: b has a damaged header: its size is %" PRIu64
+                            ", not %" PRIu64 ", or its reserved field, %" PRIu64 ", not 0",
+                            header.bytes, bytes, header.reserved);
     return OCTGEMM_OK;
 }

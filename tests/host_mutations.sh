@@ -167,7 +167,7 @@ file=src/cpu/threads.c
 defect threads $file 'more threads than planned' 's/    if (omp_get_thread_num() < threads)$//'
 defect threads $file 'a team that shrinks' 's/^#pragma omp parallel$/& num_threads(threads)/'
 defect threads $file 'a child waits for its parent'"'"'s threads' 's/^        is_child = 1;/        ;/'
-defect threads $file 'threads of the caller are forgotten' 's/counted ? .* : had_threads/(void)counted, had_threads/'
+defect threads $file 'threads of the caller are forgotten' 's/counted ? .* : had_threads/counted \&\& had_threads/'
 defect threads $file 'forks before the first open are not seen' 's/^    watch_forks(); .*//'
 defect threads $file 'as many threads as anyone asks for' 's/at_most(omp_get_max_threads(), most)/omp_get_max_threads()/'
 

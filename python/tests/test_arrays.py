@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import octgemm
+from octgemm import _arrays
 
 A = np.arange(12, dtype=np.int8).reshape(3, 4)
 B = np.arange(20, dtype=np.int8).reshape(5, 4)
@@ -60,6 +61,46 @@ def test_dlpack_out_outlives_its_array():
             ctx.close()
         del shared, unused
         gc.collect()
+
+
+def test_dlpack_that_the_consumer_refuses():
+    """Its own error arrives, and nothing of the array is left."""
+    with octgemm.Context("cpu") as ctx:
+        array = ctx.empty((2, 2), "bf16")
+        with pytest.raises((BufferError, RuntimeError), match="(?i)dtype|type"):
+            np.from_dlpack(array)
+        gc.collect()  # a traceback may hold the capsule
+        assert len(ctx.allocated) == 1
+        ctx.close()
+
+
+def test_dlpack_arguments():
+    with octgemm.Context("cpu") as ctx:
+        array = ctx.upload(B)
+        here = array.__dlpack_device__()
+        for stream in (None, -1):
+            array.__dlpack__(stream=stream, max_version=(1, 0), dl_device=here, copy=False)
+        for refused in ({"copy": True}, {"dl_device": (2, 0)}, {"dl_device": (1, 1)}):
+            with pytest.raises(BufferError):
+                array.__dlpack__(**refused)
+        with pytest.raises(TypeError):
+            array.__dlpack__(stream="default")
+        for shape in ((), (0, 3), (2, 3, 4)):
+            assert np.from_dlpack(ctx.empty(shape, "i8")).shape == shape
+
+
+def test_dlpack_of_a_device(monkeypatch):
+    """What the capsule says of memory that the host cannot read."""
+    with octgemm.Context("cpu") as ctx:
+        array = ctx.empty((2, 3), "bf16")
+        monkeypatch.setattr(ctx, "place", ("hip", 3))
+        capsule = array.__dlpack__(dl_device=(10, 3))
+        seen = _arrays.tensor_of(capsule)
+        assert (seen.device_type, seen.device_id, seen.data) == (10, 3, array.memory.pointer)
+        assert (seen.code, seen.bits, seen.lanes, seen.ndim) == (4, 16, 1, 2)
+        assert seen.shape[:2] == [2, 3]
+        assert not seen.strides or seen.strides[:2] == [3, 1]
+        del seen, capsule
 
 
 @pytest.mark.parametrize(

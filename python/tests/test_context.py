@@ -1,9 +1,11 @@
 """Contexts: what they say, how they end, threads, errors, and where the library is looked for."""
 
+import gc
 import os
 import subprocess
 import sys
 import threading
+import weakref
 
 import model
 import numpy as np
@@ -47,6 +49,26 @@ def test_errors(error, call, status):
         call()
     assert isinstance(caught.value, octgemm.OctgemmError) and caught.value.status == status
     assert str(caught.value)
+
+
+def test_a_dropped_context_closes():
+    gc.disable()
+    try:
+        ctx = octgemm.Context("cpu")
+        a = np.ones((3, 70), np.int8)
+        array, packed = ctx.upload(a), ctx.pack(a)
+        ctx.run(array, packed, dtype="i32")  # with a workspace
+        ctx.run(a, np.ones((50, 70), np.int8))
+        alive = weakref.ref(ctx)
+        del ctx
+        assert alive() is not None and array.numpy().all()  # arrays keep it
+        shared = np.from_dlpack(array)
+        del array, packed
+        assert alive() is not None and shared.all()  # and so do their consumers
+        del shared
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_error_of_run(ctx):

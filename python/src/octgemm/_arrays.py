@@ -6,6 +6,7 @@ NumPy arrays and torch tensors are asked directly, everything else through DLPac
 from __future__ import annotations
 
 import ctypes
+import operator
 import sys
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
@@ -13,6 +14,7 @@ import numpy as np
 
 Device = Tuple[str, int]  # ("cpu", 0), ("cuda", index), ("hip", index)
 HOST: Device = ("cpu", 0)
+MOST = 2**63 - 1  # of what the library counts in int64_t
 
 ELEMENT_SIZES: Dict[str, int] = {"int8": 1, "int32": 4, "float32": 4, "float16": 2, "bfloat16": 2}
 # NumPy has no bfloat16 of its own: without ml_dtypes its bits travel as uint16.
@@ -57,6 +59,14 @@ class View(NamedTuple):
     writable: bool = True
 
 
+def whole(value: Any, name: str, low: int = 0, high: int = 2**31 - 1) -> int:
+    """A whole number that C's type holds: ctypes would wrap a larger one around."""
+    number = operator.index(value)
+    if not low <= number <= high:
+        raise ValueError(f"{name} is {number}, not between {low} and {high}")
+    return number
+
+
 def _known(element: str, name: str) -> str:
     element = _SAME_BITS.get(element, element)
     if element not in ELEMENT_SIZES:
@@ -92,6 +102,8 @@ def is_torch(array: object) -> bool:
 
 
 def _of_torch(tensor: Any, name: str) -> View:
+    if tensor.is_neg():  # its memory has the values without their sign
+        raise TypeError(f"{name} is a lazy negative: pass {name}.resolve_neg()")
     kind = tensor.device.type
     if kind == "cuda" and sys.modules["torch"].version.hip:
         kind = "hip"
@@ -106,6 +118,11 @@ _get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _get_pointer.restype, _get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
 
 
+def tensor_of(capsule: Any) -> DLTensor:
+    """The struct in a capsule of DLPack, alive as long as the capsule."""
+    return DLTensor.from_address(_get_pointer(capsule, b"dltensor"))
+
+
 def _of_dlpack(array: Any, name: str, stream: Optional[int]) -> View:
     kind, index = array.__dlpack_device__()
     backend = DL_DEVICES.get(int(kind))
@@ -116,8 +133,7 @@ def _of_dlpack(array: Any, name: str, stream: Optional[int]) -> View:
     else:  # the exporter makes our stream wait for its own; 1 and 0 are the default streams
         capsule = array.__dlpack__(stream=stream or {"cuda": 1, "hip": 0}[backend])
     # The capsule is not consumed: it frees its tensor when the View goes.
-    address = _get_pointer(capsule, b"dltensor")
-    tensor = DLTensor.from_address(address)
+    tensor = tensor_of(capsule)
     shape = tuple(tensor.shape[: tensor.ndim])
     strides = tuple(tensor.strides[: tensor.ndim]) if tensor.strides else row_major(shape)
     element = DL_TYPES.get((tensor.code, tensor.bits), f"{tensor.code}:{tensor.bits}")

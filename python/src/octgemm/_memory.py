@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import math
+import operator
 import sys
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Union
 
 import numpy as np
@@ -17,19 +20,23 @@ if TYPE_CHECKING:
 
 
 class Memory:
-    """Bytes from octgemm_alloc(), freed with this object or when its context closes."""
+    """Bytes from octgemm_alloc(), freed with this object or when its context closes.
+
+    It does not keep the context: one that keeps memory of its own would never be dropped. Arrays do.
+    """
 
     def __init__(self, context: "Context", size: int) -> None:
         out = ctypes.c_void_p()
         check(library().octgemm_alloc(context.handle, size, ctypes.byref(out)))
         self.pointer = out.value or 0
         self.size = size
-        self.context = context
+        self._context = weakref.ref(context)
         context.allocated.add(self.pointer)
 
     def __del__(self) -> None:
-        if hasattr(self, "context") and not sys.is_finalizing():
-            self.context.free(self.pointer)
+        context = self._context() if hasattr(self, "_context") else None
+        if context is not None and not sys.is_finalizing():
+            context.free(self.pointer)
 
 
 class Packed:
@@ -39,63 +46,36 @@ class Packed:
         self, context: "Context", n: int, k: int, memory: Union[Memory, _arrays.View]
     ) -> None:
         self.context, self.n, self.k, self.memory = context, n, k, memory
+        self.nbytes = context.packed_size(n, k)
 
     @property
     def shape(self) -> Tuple[int, int]:
         return self.n, self.k
 
-    @property
-    def nbytes(self) -> int:
-        return self.context.packed_size(self.n, self.k)
-
     def __repr__(self) -> str:
         return f"<octgemm.Packed {self.n} x {self.k}, {self.nbytes} bytes>"
 
 
-_DELETER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-_CAPSULE_DESTRUCTOR = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+class _Exported:
+    """What NumPy takes for an array of the host, and keeps while a consumer has its DLPack tensor.
 
+    NumPy never reads through the pointer; it makes the capsule and the functions that end it. They
+    run while exceptions are on their way, which no callback of ctypes can.
+    """
 
-class _Managed(ctypes.Structure):
-    """DLManagedTensor of dlpack.h."""
+    def __init__(self, array: "DeviceArray") -> None:
+        self.context, self.memory = array.context, array.memory
+        bits = 8 * _arrays.ELEMENT_SIZES[array.element]
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (self.memory.pointer, False),
+            "shape": array.shape,
+            "typestr": np.dtype(f"int{bits}").str,
+        }
+        self.context.exports.add(id(self))
 
-    _fields_ = [
-        ("tensor", _arrays.DLTensor),
-        ("manager_ctx", ctypes.c_void_p),
-        ("deleter", _DELETER),
-    ]
-
-
-# What consumers of our DLPack tensors hold, by the address of its struct.
-_exported: Dict[int, Tuple[_Managed, Any, Memory]] = {}
-
-
-def exported(context: "Context") -> bool:
-    """Whether a consumer holds memory of the context."""
-    return any(memory.context is context for _managed, _sides, memory in list(_exported.values()))
-
-
-@_DELETER
-def _release(address: int) -> None:
-    _exported.pop(address, None)
-
-
-_name = b"dltensor"
-_is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(
-    ("PyCapsule_IsValid", ctypes.pythonapi)
-)
-_pointer_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
-    ("PyCapsule_GetPointer", ctypes.pythonapi)
-)
-_new_capsule = ctypes.PYFUNCTYPE(
-    ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, _CAPSULE_DESTRUCTOR
-)(("PyCapsule_New", ctypes.pythonapi))
-
-
-@_CAPSULE_DESTRUCTOR
-def _drop_capsule(capsule: int) -> None:
-    if _is_valid(capsule, _name):  # nobody consumed it, so nobody else will release it
-        _release(_pointer_of(capsule, _name))
+    def __del__(self) -> None:
+        self.context.exports.discard(id(self))
 
 
 class DeviceArray:
@@ -107,10 +87,10 @@ class DeviceArray:
 
     def __init__(self, context: "Context", shape: Tuple[int, ...], element: str) -> None:
         self.context = context
-        self.shape = tuple(int(length) for length in shape)
+        self.shape = tuple(_arrays.whole(length, "a length", high=_arrays.MOST) for length in shape)
         self.element = element
-        count = int(np.prod(self.shape, dtype=np.int64))
-        self.nbytes = count * _arrays.ELEMENT_SIZES[element]
+        self.nbytes = math.prod(self.shape) * _arrays.ELEMENT_SIZES[element]
+        _arrays.whole(self.nbytes, "the size", high=_arrays.MOST)
         self.memory = Memory(context, self.nbytes)
 
     def numpy(self, stream: Optional[int] = None) -> "np.ndarray[Any, Any]":
@@ -127,28 +107,33 @@ class DeviceArray:
         kind, index = self.context.place
         return {"cpu": 1, "cuda": 2, "hip": 10}[kind], index
 
-    def __dlpack__(self, *, stream: Optional[int] = None, **_newer: Any) -> Any:
-        """Waits for the default stream: what was queued on others is the caller's to order."""
-        check(library().octgemm_sync(self.context.handle, None))
+    def __dlpack__(
+        self,
+        *,
+        stream: Optional[int] = None,
+        max_version: Optional[Tuple[int, int]] = None,
+        dl_device: Optional[Tuple[int, int]] = None,
+        copy: Optional[bool] = None,
+    ) -> Any:
+        """A capsule of DLPack 0.8, which every max_version allows; the memory itself, here.
+
+        Waits for the default stream, so no stream of the consumer has to (-1: does not wait); what
+        was queued on others is the caller's to order.
+        """
         kind, index = self.__dlpack_device__()
-        sides = ctypes.c_int64 * len(self.shape)
-        lengths, strides = sides(*self.shape), sides(*_arrays.row_major(self.shape))
-        code, bits = {name: code for code, name in _arrays.DL_TYPES.items()}[self.element]
-        managed = _Managed(deleter=_release)
-        managed.tensor = _arrays.DLTensor(
-            data=self.memory.pointer,
-            device_type=kind,
-            device_id=index,
-            ndim=len(self.shape),
-            code=code,
-            bits=bits,
-            lanes=1,
-            shape=lengths,
-            strides=strides,
-        )
-        address = ctypes.addressof(managed)
-        _exported[address] = (managed, (lengths, strides), self.memory)
-        return _new_capsule(address, _name, _drop_capsule)
+        if copy:
+            raise BufferError("octgemm exports its memory, not a copy")
+        if dl_device is not None and tuple(map(int, dl_device)) != (kind, index):
+            raise BufferError(f"the array is on DLPack's device {kind, index}, not {dl_device}")
+        if stream is None or operator.index(stream) != -1:
+            check(library().octgemm_sync(self.context.handle, None))
+        capsule = np.asarray(_Exported(self)).__dlpack__()
+        tensor = _arrays.tensor_of(capsule)
+        tensor.data = self.memory.pointer  # NumPy has its own for no elements
+        tensor.device_type, tensor.device_id = kind, index
+        code_of = {name: code for code, name in _arrays.DL_TYPES.items()}
+        tensor.code, tensor.bits = code_of[self.element]
+        return capsule
 
     def __repr__(self) -> str:
         return f"<octgemm.DeviceArray {self.shape} {self.element} on {self.context.place}>"
@@ -157,15 +142,14 @@ class DeviceArray:
 class Workspaces:
     """One workspace per thread and stream, kept and grown: operations that share one would clash."""
 
-    def __init__(self, context: "Context") -> None:
-        self._context = context
+    def __init__(self) -> None:
         self._local = threading.local()
 
-    def get(self, size: int, stream: Optional[int]) -> Memory:
+    def get(self, context: "Context", size: int, stream: Optional[int]) -> Memory:
         kept: Dict[Any, Memory] = self._local.__dict__
         memory = kept.get(stream)
         if memory is None or memory.size < size:
             if memory is not None:  # an operation on the stream may still use the old one
-                check(library().octgemm_sync(self._context.handle, stream))
-            memory = kept[stream] = Memory(self._context, size)
+                check(library().octgemm_sync(context.handle, stream))
+            memory = kept[stream] = Memory(context, size)
         return memory

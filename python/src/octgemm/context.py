@@ -23,7 +23,7 @@ from ._library import (
     check,
     library,
 )
-from ._memory import DeviceArray, Memory, Packed, Workspaces, exported
+from ._memory import DeviceArray, Memory, Packed, Workspaces
 
 # Elements of D, of the bias and of what is quantised, as the library numbers them.
 ELEMENTS = {
@@ -83,7 +83,8 @@ class Context:
         check(library().octgemm_open(byref(out), name, device))
         self._handle: Optional[c_void_p] = out
         self.allocated: Set[int] = set()  # pointers of octgemm_alloc()
-        self._workspaces = Workspaces(self)
+        self.exports: Set[int] = set()  # what consumers of DLPack hold
+        self._workspaces = Workspaces()
         self.info = self.query()
         host = self.info.backend in HOST_BACKENDS
         self.place: _arrays.Device = _arrays.HOST if host else (self.info.backend, device)
@@ -102,7 +103,7 @@ class Context:
         """
         if self._handle is None:
             return
-        if exported(self):
+        if self.exports:
             raise BufferError("an array of this octgemm context is still in use through DLPack")
         for pointer in list(self.allocated):
             self.free(pointer)
@@ -177,7 +178,7 @@ class Context:
             args.workspace = self._pointer(seen, "workspace", ("int8",), write=True)
             kept.append(seen)
         elif size.value:
-            memory = self._workspaces.get(size.value, stream)
+            memory = self._workspaces.get(self, size.value, stream)
             args.workspace, args.workspace_size = memory.pointer, memory.size
         check(library().octgemm_run(self.handle, byref(args)))
         return out

@@ -1,5 +1,6 @@
 """What is taken as an array, what is refused, and that nothing is copied."""
 
+import fractions
 import gc
 
 import model
@@ -101,6 +102,65 @@ def test_dlpack_of_a_device(monkeypatch):
         assert seen.shape[:2] == [2, 3]
         assert not seen.strides or seen.strides[:2] == [3, 1]
         del seen, capsule
+
+
+def test_upload(ctx):
+    with pytest.raises(TypeError, match="byte order"):
+        ctx.upload(np.arange(4, dtype=np.int32).astype(np.dtype("i4").newbyteorder()))
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    model.assert_same(ctx.upload(values.T).numpy(), values.T)
+
+
+def test_empty(ctx):
+    assert ctx.empty(np.int64(4)).shape == (4,)
+    assert ctx.empty([2, np.int32(3)]).shape == (2, 3)
+    for shape in (-1, (2, -3), (2**32, 2**32), (2**63,), 2**64 + 1, (2**31, 2**31, 2**2)):
+        with pytest.raises(ValueError, match="not between"):
+            ctx.empty(shape, "i8")
+    with pytest.raises(TypeError):
+        ctx.empty((1.5, 2))
+
+
+@pytest.mark.parametrize(
+    "change,error",
+    [
+        ({"za": 1.9}, TypeError),
+        ({"za": "3"}, TypeError),
+        ({"za": np.float32(3)}, TypeError),
+        ({"za": 2**31}, ValueError),
+        ({"za": np.int64(-(2**31) - 1)}, ValueError),
+        ({"sa": 1j}, TypeError),
+        ({"sa": np.complex64(2)}, TypeError),
+        ({"sa": np.str_("2")}, TypeError),
+        ({"sb": "2"}, TypeError),
+    ],
+)
+def test_numbers_refused(ctx, change, error):
+    (name,) = change
+    with pytest.raises(error, match=f"{name} is|integer"):
+        ctx.run(A, B, **change)
+
+
+def test_numbers(ctx):
+    for two in (2, 2.0, np.float64(2), np.int8(2), np.float16(2), fractions.Fraction(2)):
+        model.assert_same(ctx.run(A, B, two), model.product(A, B, 2))
+    for three in (3, np.int64(3), np.uint8(3)):
+        model.assert_same(ctx.run(A, B, za=three), model.product(A, B, za=3))
+    model.assert_same(ctx.quantize(A.astype(np.float32), scale=2).q, ctx.quantize(
+        A.astype(np.float32), scale=np.full(1, 2, np.float32)).q)  # fmt: skip
+
+
+def test_bfloat16_number(ctx):
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    model.assert_same(ctx.run(A, B, bfloat16(2)), model.product(A, B, 2))
+
+
+def test_names_of_the_caller(ctx):
+    names = {"a": "x", "b": "weight", "sa": "x_scale"}
+    with pytest.raises(ValueError, match="x is 3 x 4 and weight is 5 x 3"):
+        ctx.run(A, B[:, :3], names=names)
+    with pytest.raises(ValueError, match="x_scale has 2 values"):
+        ctx.run(A, B, np.ones(2, np.float32), names=names)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """Contexts: what they say, how they end, threads, errors, and where the library is looked for."""
 
+import copy
+import ctypes.util
 import gc
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -51,6 +54,46 @@ def test_errors(error, call, status):
     assert str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "error,arguments",
+    [
+        (TypeError, (3,)),
+        (TypeError, (b"cpu",)),
+        (ValueError, ("cpu\0abacus",)),
+        (ValueError, ("cpu", 2**32)),
+        (ValueError, ("cpu", -1)),
+        (TypeError, ("cpu", "0")),
+    ],
+)
+def test_arguments(error, arguments):
+    with pytest.raises(error) as caught:
+        octgemm.Context(*arguments)
+    assert not isinstance(caught.value, octgemm.OctgemmError)
+
+
+def test_errors_travel(ctx):
+    """Between processes: multiprocessing pickles what a worker raises."""
+    with pytest.raises(octgemm.ArgumentError) as caught:
+        ctx.query((1, 1, 131072))
+    for other in (pickle.loads(pickle.dumps(caught.value)), copy.copy(caught.value)):
+        assert type(other) is octgemm.ArgumentError and str(other) == str(caught.value)
+        assert other.status is octgemm.Status.ARG
+
+
+def test_kernels_of_what_is_wrong(ctx):
+    for shape in ((1, 1, 131072), (2**63 - 1, 2**63 - 1, 1)):
+        with pytest.raises(octgemm.ArgumentError):
+            ctx.kernels(shape)
+    for shape in ((2**64 + 1, 1, 1), (-1, 1, 1), (1, 1)):
+        with pytest.raises(ValueError):
+            ctx.query(shape)
+    with pytest.raises(ValueError):
+        ctx.packed_size(2**64 + 1, 1)
+    for look in (ctx.query, ctx.kernels):
+        with pytest.raises(TypeError, match="D cannot be int8"):
+            look((1, 1, 1), "i8")
+
+
 def test_a_dropped_context_closes():
     gc.disable()
     try:
@@ -71,6 +114,19 @@ def test_a_dropped_context_closes():
         gc.enable()
 
 
+def test_a_context_is_one(ctx):
+    for way in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="open another"):
+            way(ctx)
+
+
+def test_packed_after_close():
+    ctx = octgemm.Context("cpu")
+    packed = ctx.pack(np.ones((5, 4), np.int8))
+    ctx.close()
+    assert "5 x 4" in repr(packed)
+
+
 def test_error_of_run(ctx):
     a = np.zeros((1, 131072), np.int8)
     with pytest.raises(ValueError, match="131071"):  # ArgumentError is a ValueError
@@ -85,6 +141,16 @@ def test_library_is_named(tmp_path):
         [sys.executable, "-c", program], env=environment, stderr=subprocess.PIPE, text=True
     )
     assert done.returncode != 0 and str(tmp_path) in done.stderr
+
+
+@pytest.mark.skipif(not ctypes.util.find_library("c"), reason="no other library is known")
+def test_library_is_another():
+    environment = dict(os.environ, OCTGEMM_LIBRARY=ctypes.util.find_library("c"))
+    program = "import octgemm\ntry: octgemm.backends()\nexcept OSError as error: print(error)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert done.returncode == 0 and "libc" in done.stdout and "no octgemm" in done.stdout
 
 
 def test_threads(ctx):

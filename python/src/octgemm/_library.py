@@ -13,7 +13,7 @@ import os
 import sys
 from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_uint, c_void_p
 from pathlib import Path
-from typing import Any, Dict, List, Type
+from typing import Any, Dict, List, Tuple, Type
 
 VERSION = (0, 1)  # major and minor of the octgemm.h that this file mirrors
 
@@ -135,6 +135,9 @@ class OctgemmError(RuntimeError):
         super().__init__(message)
         self.status = Status(status)
 
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return type(self), (self.status, *self.args), self.__dict__
+
 
 class ArgumentError(OctgemmError, ValueError):
     """OCTGEMM_ERR_ARG."""
@@ -196,7 +199,9 @@ def library() -> ctypes.CDLL:
     """The loaded library with every function declared; opened at the first use."""
     lib = _open()
     for name, (result, *arguments) in _FUNCTIONS.items():
-        function = getattr(lib, name)
+        function = getattr(lib, name, None)
+        if function is None:
+            raise OSError(f"{lib._name} is no octgemm of this version: it has no {name}()")
         function.restype, function.argtypes = result, arguments
     found = lib.octgemm_version()
     if (found >> 16, found >> 8 & 0xFF) != VERSION:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import numbers
+import operator
 import sys
 from ctypes import byref, c_size_t, c_void_p
-from typing import Any, Callable, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Set, Tuple, Union
 
 import numpy as np
 
 from . import _arrays
-from ._arrays import View, matrix, vector
+from ._arrays import MOST, View, matrix, vector, whole
 from ._library import (
     B_PACKED,
     SCALE_ROW,
@@ -58,6 +60,27 @@ def _info(struct: InfoStruct) -> Info:
     return Info(*(getattr(struct, field).decode() for field in Info._fields))
 
 
+def _d_type(element: str) -> Element:
+    if element not in ELEMENTS:
+        raise TypeError(f"D cannot be {element}")
+    return ELEMENTS[element]
+
+
+def _is_bfloat16(value: Any) -> bool:
+    """Whether it is a number of ml_dtypes, which Python does not know for a real one."""
+    return isinstance(value, np.generic) and value.dtype.name == "bfloat16"
+
+
+def _c_string(text: Optional[str], name: str) -> Optional[bytes]:
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise TypeError(f"{name} is {type(text).__name__}, not a name")
+    if "\0" in text:
+        raise ValueError(f"{name} {text!r} has a null character")
+    return text.encode()
+
+
 def backends() -> List[Info]:
     """Every backend and device that the library knows, usable or not, best first.
 
@@ -79,8 +102,8 @@ class Context:
 
     def __init__(self, backend: Optional[str] = None, device: int = 0) -> None:
         out = c_void_p()
-        name = None if backend is None else backend.encode()
-        check(library().octgemm_open(byref(out), name, device))
+        device = whole(device, "device")
+        check(library().octgemm_open(byref(out), _c_string(backend, "backend"), device))
         self._handle: Optional[c_void_p] = out
         self.allocated: Set[int] = set()  # pointers of octgemm_alloc()
         self.exports: Set[int] = set()  # what consumers of DLPack hold
@@ -126,6 +149,9 @@ class Context:
         if getattr(self, "_handle", None) is not None and not sys.is_finalizing():
             self.close()
 
+    def __reduce__(self) -> Any:
+        raise TypeError("an octgemm context cannot be copied or pickled: open another")
+
     def __repr__(self) -> str:
         return f"<octgemm.Context {self.info.backend} on {self.info.device or self.place}>"
 
@@ -144,6 +170,7 @@ class Context:
         out: Any = None,
         stream: Optional[int] = None,
         workspace: Optional[Callable[[int], Any]] = None,
+        names: Mapping[str, str] = {},
     ) -> Any:
         """D = ((a - za) @ b.T) * sa * sb + bias, every rounding as octgemm-numerics(7) fixes it.
 
@@ -158,13 +185,14 @@ class Context:
         On a GPU the call returns when the work is queued on `stream` (an integer handle; None: the
         default stream); the arrays must stay alive until it is done. `workspace(bytes)`, if given
         and if any are needed, returns an array of so many int8; otherwise the context keeps one for
-        each thread and stream.
+        each thread and stream. `names` are those of a caller's own arguments, for errors:
+        {"sa": "scale_a"}.
         """
         if dtype is None:
             element = "float32" if out is None else _arrays.view(out, "out", stream).element
         else:
             element = _arrays.element_name(dtype)
-        args, kept = self._args(a, b, sa, sb, za, bias, element, stream)
+        args, kept = self._args(a, b, sa, sb, za, bias, element, stream, names)
         if out is None:
             out = self._empty(a, (args.m, args.n), element)
         d = matrix(out, "out", stream)
@@ -221,7 +249,7 @@ class Context:
                 args.zero = vector(zero, "zero", stream)[0].pointer
         else:
             args.static_scale = 1
-            scale = self._number(scale, np.float32)
+            scale = self._number(scale, "scale", np.float32)
             seen, length = vector(scale, "scale", stream)
             if length != 1:
                 raise ValueError(f"scale has {length} values, static quantisation takes one")
@@ -247,6 +275,7 @@ class Context:
     def packed_size(self, n: int, k: int) -> int:
         """How many bytes an n x k matrix takes when packed."""
         size = c_size_t()
+        n, k = whole(n, "n", high=MOST), whole(k, "k", high=MOST)
         check(library().octgemm_packed_size(self.handle, n, k, byref(size)))
         return size.value
 
@@ -283,8 +312,11 @@ class Context:
         rows: List[Info] = []
         struct = InfoStruct()
         args = self._shape(shape, dtype)
-        while library().octgemm_kernel(self.handle, args, len(rows), byref(struct)) == Status.OK:
+        status = library().octgemm_kernel(self.handle, args, 0, byref(struct))
+        check(status)  # there is a first one: what is wrong is the shape
+        while status == Status.OK:
             rows.append(_info(struct))
+            status = library().octgemm_kernel(self.handle, args, len(rows), byref(struct))
         return rows
 
     @staticmethod
@@ -292,25 +324,28 @@ class Context:
         if shape is None:
             return None
         m, n, k = shape
+        m, n, k = whole(m, "m", high=MOST), whole(n, "n", high=MOST), whole(k, "k", high=MOST)
         args = Args(size=ctypes.sizeof(Args), m=m, n=n, k=k, lda=k, ldb=k, ldd=n)
-        args.d_type = ELEMENTS[_arrays.element_name(dtype)]
+        args.d_type = _d_type(_arrays.element_name(dtype))
         return byref(args)
 
     # -- memory ----------------------------------------------------------------------------------
 
     def empty(self, shape: Union[int, Tuple[int, ...]], dtype: Any = "f32") -> DeviceArray:
         """A new array on the context's device, its values undefined."""
-        return DeviceArray(
-            self, (shape,) if isinstance(shape, int) else shape, _arrays.element_name(dtype)
-        )
+        try:
+            lengths: Tuple[int, ...] = (operator.index(shape),)  # type: ignore[arg-type]
+        except TypeError:
+            lengths = tuple(shape)  # type: ignore[arg-type]
+        return DeviceArray(self, lengths, _arrays.element_name(dtype))
 
     def upload(self, array: Any, stream: Optional[int] = None) -> DeviceArray:
         """Copies a NumPy array (made contiguous first) to the device."""
-        host = np.ascontiguousarray(array)
-        out = self.empty(np.shape(array), host.dtype)
+        host = _arrays.view(np.ascontiguousarray(array), "array")
+        out = self.empty(np.shape(array), host.element)
         check(
             library().octgemm_upload(
-                self.handle, out.memory.pointer, host.ctypes.data, out.nbytes, stream
+                self.handle, out.memory.pointer, host.pointer, out.nbytes, stream
             )
         )
         return out
@@ -323,59 +358,66 @@ class Context:
 
     def _args(
         self, a: Any, b: Any, sa: Any, sb: Any, za: Any, bias: Any, element: str,
-        stream: Optional[int],
+        stream: Optional[int], names: Mapping[str, str],
     ) -> Tuple[Args, List[Any]]:  # fmt: skip
         """The struct without D and workspace, and what must live as long as it."""
-        if element not in ELEMENTS:
-            raise TypeError(f"D cannot be {element}")
-        left = matrix(a, "a", stream)
+        d_type = _d_type(element)
+        a_name, b_name, bias_name = (names.get(name, name) for name in ("a", "b", "bias"))
+        left = matrix(a, a_name, stream)
         args = Args(size=ctypes.sizeof(Args), m=left.rows, k=left.columns, lda=left.ld)
-        args.a = self._pointer(left.view, "a", ("int8",))
+        args.a = self._pointer(left.view, a_name, ("int8",))
         kept: List[Any] = [left]
         if isinstance(b, Packed):
             if b.context is not self:
-                raise ValueError("b was packed for another context")
+                raise ValueError(f"{b_name} was packed for another context")
             args.n, k = b.shape
             args.b, args.b_layout = b.memory.pointer, B_PACKED
         else:
-            right = matrix(b, "b", stream)
+            right = matrix(b, b_name, stream)
             args.n, k, args.ldb = right.rows, right.columns, right.ld
-            args.b = self._pointer(right.view, "b", ("int8",))
+            args.b = self._pointer(right.view, b_name, ("int8",))
             kept.append(right)
         if k != left.columns:
-            raise ValueError(f"a is {left.rows} x {left.columns} and b is {args.n} x {k}")
+            raise ValueError(
+                f"{a_name} is {left.rows} x {left.columns} and {b_name} is {args.n} x {k}"
+            )
         # Names in the struct, values, how many for one each, their type.
-        for name, given, count, kind in (
+        for field, given, count, kind in (
             ("sa", sa, args.m, np.float32),
             ("sb", sb, args.n, np.float32),
             ("za", za, args.m, np.int32),
         ):
             if given is None:
                 continue
-            seen, length = vector(self._number(given, kind), name, stream)
+            name = names.get(field, field)
+            seen, length = vector(self._number(given, name, kind), name, stream)
             if length not in (1, count):
                 raise ValueError(f"{name} has {length} values, {count} or one are needed")
-            setattr(args, name, self._pointer(seen, name, (np.dtype(kind).name,)))
-            setattr(args, name + "_mode", SCALE_ROW if length == count else SCALE_TENSOR)
+            setattr(args, field, self._pointer(seen, name, (np.dtype(kind).name,)))
+            setattr(args, field + "_mode", SCALE_ROW if length == count else SCALE_TENSOR)
             kept.append(seen)
         if bias is not None:
-            seen, length = vector(bias, "bias", stream)
+            seen, length = vector(bias, bias_name, stream)
             if length != args.n:
-                raise ValueError(f"bias has {length} values, {args.n} are needed")
-            args.bias = self._pointer(seen, "bias", FLOATS)
+                raise ValueError(f"{bias_name} has {length} values, {args.n} are needed")
+            args.bias = self._pointer(seen, bias_name, FLOATS)
             args.bias_type = ELEMENTS[seen.element]
             kept.append(seen)
         args.ldd = args.n
-        args.d_type, args.stream = ELEMENTS[element], stream
+        args.d_type, args.stream = d_type, stream
         return args, kept
 
-    def _number(self, value: Any, kind: Any) -> Any:
+    def _number(self, value: Any, name: str, kind: Any) -> Any:
         """A Python or NumPy number as an array of one; arrays as they are."""
-        if isinstance(value, (int, float, np.generic)):
-            if self.place != _arrays.HOST:
-                raise TypeError("a number must lie on the device: upload() an array of one")
-            return np.array([value], kind)
-        return value
+        if not isinstance(value, (numbers.Number, np.generic)):
+            return value
+        if self.place != _arrays.HOST:
+            raise TypeError(f"{name} must lie on the device: upload() an array of one")
+        if kind is np.int32:
+            return np.array([whole(value, name, -(2**31))], kind)
+        if not isinstance(value, numbers.Real) and not _is_bfloat16(value):
+            raise TypeError(f"{name} is {type(value).__name__}, not a real number")
+        return np.array([value], kind)
 
     def _pointer(
         self, seen: View, name: str, elements: Tuple[str, ...], write: bool = False

@@ -137,6 +137,51 @@ def test_odd_views(device):
     assert ot.per_token_quant_int8(sa.new_empty(2, 3, 0))[1].tolist() == [[[1.0]] * 3] * 2
 
 
+def test_scales_apart(device):
+    """Scales, zero points and bias whose values do not lie side by side."""
+    a, weight, sa, sb, bias = layer(device)
+    zeros = torch.randint(-128, 128, (9, 1), dtype=torch.int32, device=device)
+    parts = sa, sb, torch.float32, zeros, bias
+    apart = [part.repeat(1, 2)[:, 0] if part is not torch.float32 and part.dim() == 2 else part
+             for part in parts[:4]] + [bias.repeat_interleave(2)[::2]]  # fmt: skip
+    ops = torch.ops.octgemm
+    assert torch.equal(ops.scaled_mm(a, weight, *apart), ops.scaled_mm(a, weight, *parts))
+    x, scale = torch.randn(4, 80, device=device), torch.tensor([[0.03, 1.0]], device=device)
+    assert torch.equal(ops.quantize(x, scale[:, :1])[0], ops.quantize(x, scale[0, :1].clone())[0])
+
+
+def test_refused_by_name(device):
+    """Errors call arguments what the operators call them."""
+    a, weight, sa, sb, bias = layer(device)
+    for change, words in (
+        ({"scale_a": sa[:2]}, "scale_a has 2 values"),
+        ({"scale_b": sb[:2]}, "scale_b has 2 values"),
+        ({"zero_point": sa}, "zero_point is float32"),
+        ({"bias": bias[:2]}, "bias has 2 values"),
+        ({"weight": weight[:, :3]}, "a is 9 x 80 and weight is 24 x 3"),
+        ({"a": a[0]}, "a has 1 dimensions"),
+    ):
+        arguments = {"a": a, "weight": weight, "scale_a": sa, "scale_b": sb, **change}
+        with pytest.raises((TypeError, ValueError), match=words):
+            torch.ops.octgemm.scaled_mm(**arguments, out_dtype=torch.float32)
+    with pytest.raises(ValueError, match="weight has 1 dimensions"):
+        ot.pack(weight[0])
+
+
+def test_lazy_negatives():
+    """Tensors whose memory has the other sign: the operators get what they mean, Context says no."""
+    device = torch.device("cpu")
+    a, weight, sa, sb, _bias = layer(device)
+    negative = torch._neg_view(sa)
+    ctx = ot.context(device)
+    for name in ("sa", "a"):
+        arguments = {"a": a, "sa": sa, name: torch._neg_view(a if name == "a" else sa)}
+        with pytest.raises(TypeError, match=f"{name} is a lazy negative"):
+            ctx.run(arguments["a"], weight, arguments["sa"])
+    d = ot.int8_scaled_mm(a, weight.t(), negative, sb, torch.float32)
+    assert torch.equal(d, ot.int8_scaled_mm(a, weight.t(), negative.resolve_neg(), sb, torch.float32))
+
+
 def test_context_and_packed(device):
     """The plain API on tensors: packed weights, out, the current stream."""
     a, weight, sa, sb, bias = layer(device)

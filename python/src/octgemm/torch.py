@@ -23,6 +23,7 @@ from typing import Any, Optional, Tuple
 import torch
 from torch import Tensor
 
+from ._arrays import matrix
 from .context import Context
 
 __all__ = [
@@ -60,12 +61,14 @@ def current_stream(device: torch.device) -> Optional[int]:
     return torch.cuda.current_stream(device).cuda_stream if device.type == "cuda" else None
 
 
-def _rows(matrix: Tensor) -> Tensor:
-    """The matrix with rows in one piece and apart, copied only where they are not."""
-    rows, columns = matrix.shape
-    good = columns <= 1 or rows == 0 or matrix.stride(1) == 1
-    apart = rows <= 1 or columns == 0 or matrix.stride(0) >= columns
-    return matrix if good and apart else matrix.contiguous()
+def _rows(tensor: Tensor) -> Tensor:
+    """A matrix with rows in one piece and apart, copied only where they are not."""
+    if tensor.dim() != 2:
+        return tensor  # Context refuses it
+    rows, columns = tensor.shape
+    good = columns <= 1 or rows == 0 or tensor.stride(1) == 1
+    apart = rows <= 1 or columns == 0 or tensor.stride(0) >= columns
+    return tensor if good and apart else tensor.contiguous()
 
 
 def _tokens(x: Tensor) -> Tensor:
@@ -74,7 +77,11 @@ def _tokens(x: Tensor) -> Tensor:
 
 
 def _flat(vector: Optional[Tensor]) -> Optional[Tensor]:
-    return None if vector is None else vector.reshape(-1)
+    return None if vector is None else vector.reshape(-1).contiguous()
+
+
+# What the operators call the arguments of Context.run().
+_NAMES = {"b": "weight", "sa": "scale_a", "sb": "scale_b", "za": "zero_point"}
 
 
 def _run(
@@ -102,6 +109,7 @@ def _run(
         dtype=out_dtype,
         stream=current_stream(device),
         workspace=workspace,
+        names=_NAMES,
     )
     return result
 
@@ -143,9 +151,12 @@ def pack(weight: Tensor) -> Tensor:
     They belong to the device and its kernels (octgemm_pack()): pack at load, do not store them.
     """
     ctx = context(weight.device)
-    size = ctx.packed_size(*weight.shape)
-    packed = torch.empty(size, dtype=torch.int8, device=weight.device)
-    ctx.pack(_rows(weight), out=packed, stream=current_stream(weight.device))
+    rows = _rows(weight)
+    seen = matrix(rows, "weight")
+    packed = torch.empty(
+        ctx.packed_size(seen.rows, seen.columns), dtype=torch.int8, device=weight.device
+    )
+    ctx.pack(rows, out=packed, stream=current_stream(weight.device))
     return packed
 
 
@@ -166,7 +177,7 @@ def scaled_mm_packed(
     bias: Optional[Tensor] = None,
 ) -> Tensor:
     stream = current_stream(a.device)
-    weight = context(a.device).packed(packed, n, a.shape[1], stream=stream)
+    weight = context(a.device).packed(packed, n, a.shape[-1], stream=stream)
     return _run(a, weight, scale_a, scale_b, out_dtype, zero_point, bias)
 
 

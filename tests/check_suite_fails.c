@@ -222,6 +222,24 @@ START_TEST(an_absent_backend_fails_when_required)
     options.require = require;
     ck_assert_int_eq(suite_run(&options, &result), 1);
     ck_assert_int_eq(result.failed, 1);
+    options.backend = "ref"; /* what else is chosen does not matter */
+    ck_assert_int_eq(suite_run(&options, &result), 1);
+    ck_assert_int_eq(result.failed, 1);
+}
+END_TEST
+
+/* A name that was mistyped is no requirement that is met. */
+START_TEST(a_required_backend_has_a_name_that_exists)
+{
+    struct record record = {.spoiling = NULL};
+    struct suite_options options = options_for(&record);
+    struct suite_result result;
+    options.backend = "ref";
+    options.require = "ref,re,reff";
+    ck_assert_int_eq(suite_run(&options, &result), 1);
+    ck_assert_int_eq(result.failed, 2);
+    options.require = ",ref,";
+    ck_assert_int_eq(suite_run(&options, &result), 0);
 }
 END_TEST
 
@@ -244,6 +262,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, a_spoiled_result_is_found, 0, spoiling_count);
     tcase_add_test(tests, an_absent_backend_fails_when_required);
+    tcase_add_test(tests, a_required_backend_has_a_name_that_exists);
     tcase_add_test(tests, an_unknown_case_or_kernel_is_no_success);
     return run_tests("suite-fails", tests, CK_FORK_GETENV);
 }

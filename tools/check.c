@@ -5,6 +5,7 @@
 #include "report.h"
 #include "suite/cases.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +34,8 @@ static const struct option_row option_rows[] = {
     {"seed", 0, "S", "of all data (default 1)", OPTION_INTEGER, MEMBER(seed), 0, INT64_MAX, NULL},
     {"require", 0, "NAME,...", "backends that must be there", OPTION_TEXT, MEMBER(require), 0, 0,
      NULL},
-    {"list", 0, NULL, "list the cases of products, run none", OPTION_FLAG, MEMBER(list), 0, 0,
-     NULL},
+    {"list", 0, NULL, "list the cases of products (of --case), run none", OPTION_FLAG, MEMBER(list),
+     0, 0, NULL},
     {"json", 0, NULL, "print JSON", OPTION_FLAG, MEMBER(json), 0, 0, NULL},
 };
 static const struct syntax syntax = {
@@ -88,24 +89,41 @@ static void take_failure(void *user, const struct suite_failure *failure)
 
 static int list_cases(const struct check_options *options)
 {
+    if (options->backend || options->kernel || options->require || options->device || options->json)
+        return octgemm_complain("check: --list takes --tier, --case and --seed only: the cases are "
+                                "the same for every backend");
     struct suite_case *cases;
     long count = suite_make_cases((enum suite_tier)options->tier, (uint64_t)options->seed, &cases);
     if (count < 0)
         return octgemm_complain("no memory for the cases");
     for (long i = 0; i < count; i++)
-        puts(cases[i].name);
+        if (!options->filter || fnmatch(options->filter, cases[i].name, 0) == 0)
+            puts(cases[i].name);
     free(cases);
     return octgemm_flush_output();
 }
 
 /* The suite skips what it does not find; a name that nothing has is the user's mistake. */
-static int check_backend_name(const char *name)
+static int check_backend_name(const char *name, size_t length)
 {
     octgemm_info info;
     for (size_t i = 0; octgemm_backend(i, &info) == OCTGEMM_OK; i++)
-        if (!name || strcmp(info.backend, name) == 0)
+        if (strlen(info.backend) == length && memcmp(info.backend, name, length) == 0)
             return 0;
-    return octgemm_complain("check: no backend is called \"%s\" (hip, cuda, cpu, ref)", name);
+    return octgemm_complain("check: no backend is called \"%.*s\" (hip, cuda, cpu, ref)",
+                            (int)length, name);
+}
+
+static int check_backend_names(const struct check_options *options)
+{
+    int status =
+        options->backend ? check_backend_name(options->backend, strlen(options->backend)) : 0;
+    for (const char *name = options->require; name && status == 0;) {
+        size_t length = strcspn(name, ",");
+        status = check_backend_name(name, length);
+        name = name[length] ? name + length + 1 : NULL;
+    }
+    return status;
 }
 
 static int print_result(const struct suite_result *result, const struct report *report)
@@ -133,7 +151,7 @@ int octgemm_check_command(int argc, char **argv)
         return status;
     if (options.list)
         return list_cases(&options);
-    status = check_backend_name(options.backend);
+    status = check_backend_names(&options);
     if (status)
         return status;
 

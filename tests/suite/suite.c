@@ -228,14 +228,32 @@ static void run_cases(const struct suite_session *session, struct suite_target *
 /* ---- backends ---------------------------------------------------------------------------------
  */
 
-/* Is `name` a word of a comma list? */
-static int listed(const char *list, const char *name)
+static void require_backend(const struct suite_session *session, const char *name)
 {
-    size_t length = strlen(name);
-    for (const char *word = list; word; word = strchr(word, ',') ? strchr(word, ',') + 1 : NULL)
-        if (strncmp(word, name, length) == 0 && (word[length] == ',' || word[length] == '\0'))
-            return 1;
-    return 0;
+    char reason[256] = "no backend is called that";
+    octgemm_info info;
+    for (size_t row = 0; octgemm_backend(row, &info) == OCTGEMM_OK; row++) {
+        if (strcmp(info.backend, name) != 0)
+            continue;
+        if (info.kernel[0])
+            return;
+        snprintf(reason, sizeof reason, "%s", info.reason);
+    }
+    struct suite_target absent = {.backend = name, .kernel = "auto"};
+    suite_fail(session, &absent, "require", "", "", NULL, "required, but: %s", reason);
+}
+
+/* Of all backends, not only of those that the options choose. */
+static void check_required(const struct suite_session *session)
+{
+    for (const char *word = session->options->require; word && *word;) {
+        char name[32];
+        size_t length = strcspn(word, ",");
+        snprintf(name, sizeof name, "%.*s", (int)length, word);
+        if (length > 0)
+            require_backend(session, name);
+        word += length + (word[length] == ',');
+    }
 }
 
 static void run_backend(const struct suite_session *session, const octgemm_info *info,
@@ -243,12 +261,7 @@ static void run_backend(const struct suite_session *session, const octgemm_info 
 {
     struct suite_target targets[most_targets];
     if (!info->kernel[0]) {
-        struct suite_target absent = {.backend = info->backend, .kernel = "auto"};
-        if (listed(session->options->require, info->backend))
-            suite_fail(session, &absent, "require", "", "", NULL, "required, but: %s",
-                       info->reason);
-        else
-            suite_line(session, "SKIP %s: %s", info->backend, info->reason);
+        suite_line(session, "SKIP %s: %s", info->backend, info->reason);
         session->result->skipped++;
         return;
     }
@@ -285,6 +298,7 @@ int suite_run(const struct suite_options *options, struct suite_result *result)
         free(cases);
         return 2;
     }
+    check_required(&session);
     octgemm_info info;
     char previous[32] = "";
     int device = 0;

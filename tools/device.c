@@ -25,7 +25,14 @@ static int open_with_kernel(struct device *device, const struct device_choice *c
     free(kept);
     if (failed)
         return octgemm_complain("no memory for a kernel's name");
-    return status == OCTGEMM_OK ? 0 : octgemm_complain("%s", octgemm_last_error());
+    if (status == OCTGEMM_OK)
+        return 0;
+    /* the user said --kernel NAME, and knows of no variable */
+    const char *error = octgemm_last_error();
+    size_t length = strlen(variable);
+    if (strncmp(error, variable, length) == 0 && error[length] == '=')
+        return octgemm_complain("--kernel %s", error + length + 1);
+    return octgemm_complain("%s", error);
 }
 
 int octgemm_open_device(struct device *device, const struct device_choice *choice)

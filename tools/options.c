@@ -52,6 +52,17 @@ static int bad_value(const struct syntax *syntax, const struct option_row *row, 
     return octgemm_complain("%s: --%s %s: %s", syntax->command, row->name, text, wanted);
 }
 
+static int bad_choice(const struct syntax *syntax, const struct option_row *row, const char *text)
+{
+    char wanted[128] = "want ";
+    for (int i = 0; row->choices[i]; i++) {
+        size_t length = strlen(wanted);
+        const char *joint = i == 0 ? "" : row->choices[i + 1] ? ", " : " or ";
+        snprintf(wanted + length, sizeof wanted - length, "%s%s", joint, row->choices[i]);
+    }
+    return bad_value(syntax, row, text, wanted);
+}
+
 static int set_value(const struct syntax *syntax, const struct option_row *row, const char *text,
                      void *out)
 {
@@ -85,7 +96,7 @@ static int set_value(const struct syntax *syntax, const struct option_row *row, 
                 *(int *)member = i;
                 return 0;
             }
-        return bad_value(syntax, row, text, row->value);
+        return bad_choice(syntax, row, text);
     }
     return 0;
 }

@@ -116,6 +116,14 @@ void octgemm_write_output(struct output_file *file, const void *data, size_t byt
     }
 }
 
+void octgemm_discard_output(struct output_file *file)
+{
+    close(file->descriptor);
+    if (file->temporary[0])
+        unlink(file->temporary);
+    set_doomed("");
+}
+
 int octgemm_close_output(struct output_file *file)
 {
     int renames = file->temporary[0] != '\0';

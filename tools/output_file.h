@@ -20,6 +20,9 @@ struct output_file {
 int octgemm_open_output(struct output_file *file, const char *path);
 int octgemm_close_output(struct output_file *file);
 
+/* In place of the latter: what was there before stays. */
+void octgemm_discard_output(struct output_file *file);
+
 /* Failures are kept and reported by octgemm_close_output(). */
 void octgemm_write_output(struct output_file *file, const void *data, size_t bytes);
 

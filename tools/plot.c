@@ -1,5 +1,6 @@
 /* Pictures by gnuplot: see plot.h. */
 #include "plot.h"
+#include "output_file.h"
 #include "report.h"
 
 #include <signal.h>
@@ -54,7 +55,6 @@ static struct order find_order(const struct plot *plot)
 
 static const char style[] =
     "set terminal svg size 1100,1150 dynamic noenhanced font 'Helvetica,14' background '#ffffff'\n"
-    "set output system('printf %s \"$OCTGEMM_PLOT\"')\n"
     "set encoding utf8\n"
     "array colour[8] = ['#0b6e99','#5aa9c9','#d1495b','#edae49','#66a182','#8d6a9f','#5c5c5c',"
     "'#b5651d']\n"
@@ -186,20 +186,30 @@ static void write_script(FILE *out, const struct plot *plot)
     fprintf(out, "unset multiplot\n");
 }
 
-int octgemm_plot_write(const struct plot *plot, const char *path)
+/* The shell opens the file: what gnuplot draws cannot come out anywhere else. */
+static int draw(const struct plot *plot, const char *path)
 {
     void (*before)(int) = signal(SIGPIPE, SIG_IGN);
-    FILE *gnuplot =
-        setenv("OCTGEMM_PLOT", path, 1) == 0 ? popen("exec gnuplot 2>/dev/null", "w") : NULL;
+    FILE *gnuplot = setenv("OCTGEMM_PLOT", path, 1) == 0
+                        ? popen("exec gnuplot 2>/dev/null >\"$OCTGEMM_PLOT\"", "w")
+                        : NULL;
     int status = -1;
     if (gnuplot) {
         write_script(gnuplot, plot);
         status = pclose(gnuplot);
     }
     signal(SIGPIPE, before);
-    if (status == 0)
-        return 0;
-    return octgemm_complain("--plot %s: gnuplot is not there or cannot write it (Debian: "
-                            "gnuplot-nox)",
-                            path);
+    return status;
+}
+
+int octgemm_plot_write(const struct plot *plot, const char *path)
+{
+    struct output_file file;
+    int status = octgemm_open_output(&file, path);
+    if (status)
+        return status;
+    if (draw(plot, file.temporary[0] ? file.temporary : path) == 0)
+        return octgemm_close_output(&file);
+    octgemm_discard_output(&file);
+    return octgemm_complain("--plot %s: gnuplot is not there or fails (Debian: gnuplot-nox)", path);
 }

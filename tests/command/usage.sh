@@ -10,7 +10,7 @@ good 'help' --help
 says 'help' 'Usage'
 good 'version' --version
 says 'version' '^octgemm [0-9]*\.[0-9]*\.[0-9]*$'
-for command in info demo run tensors accuracy bench; do
+for command in info demo run tensors check accuracy bench; do
     good "$command --help" "$command" --help
     says "$command --help" "^Usage: octgemm $command"
     bad "$command: unknown option" 'unknown or incomplete option --frob' "$command" --frob
@@ -24,7 +24,7 @@ bad 'value is missing' 'wants a value' run --weights
 bad 'operand' 'options only' run w.npy
 bad 'no file' 'name one file' tensors
 bad 'two files' 'name one file' tensors a b
-bad 'type' 'd-type f8' demo --d-type f8
+bad 'type' 'd-type f8: want f32, f16, bf16 or i32$' demo --d-type f8
 bad 'not a number' 'whole number' demo -m 1x
 bad 'zero' 'whole number' demo -m 0
 bad 'negative' 'whole number' demo -m -1
@@ -34,7 +34,7 @@ bad 'seconds' 'seconds above 0' bench --seconds nan
 bad 'seconds' 'seconds above 0' bench --seconds 0
 bad 'backend' 'no backend is called' demo --backend abacus
 bad 'device' 'device 7' demo --backend ref --device 7
-bad 'kernel' 'OCTGEMM_KERNEL=abacus' run -w "$(printf '\001' | array '|i1' '(1, 1)' >"$work/w.npy" && echo "$work/w.npy")" --kernel abacus
+bad 'kernel' '^octgemm: --kernel abacus' run -w "$(printf '\001' | array '|i1' '(1, 1)' >"$work/w.npy" && echo "$work/w.npy")" --kernel abacus
 if [ -c /dev/full ]; then
     tried=$((tried + 1))
     "$octgemm" info >/dev/full 2>"$work/stderr"
@@ -70,6 +70,21 @@ good 'accuracy as JSON' accuracy -m 2 -n 3 -k 64 --json
 says 'accuracy as JSON' '"quantisation": "asymmetric"'
 bad 'accuracy: K beyond the exact range of zero points' 'whole number' accuracy -k 65794
 
+good 'check: list' check --list
+says 'check: list' '^plain$'
+good 'check: list of a pattern' check --list --case 'dots/1x1x*'
+says 'check: list of a pattern' '^dots/1x1x1/'
+tried=$((tried + 1))
+grep -v '^dots/1x1x' "$work/stdout" >"$work/others" && complain 'check: the list has what was not asked for'
+for option in '--backend ref' '--kernel ref' '--require ref' '--device 1' --json; do
+    # shellcheck disable=SC2086  # words
+    bad "check: list with $option" 'list takes' check --list $option
+done
+bad 'check: tier' 'want quick, big or paranoid' check --tier huge
+bad 'check: no such backend is required' 'called "cudaa"' check --require ref,cudaa --backend ref --case plain
+bad 'check: part of a name is required' 'called "re"' check --require re --backend ref --case plain
+good 'check: required' check --require ref,cpu --backend ref --case plain
+
 quick="--seconds 0.001 --hot"
 # shellcheck disable=SC2086  # words
 good 'bench' bench 3x40x64 $quick
@@ -81,7 +96,7 @@ good 'bench: cold' bench 3x3000x3000 --seconds 0.001
 good 'bench: weights' bench -b cpu 3x40x64 --weights heavy $quick
 says 'bench: weights' 'weights packed, heavy, hot'
 good 'bench: weights of rivals' bench -b cpu --rivals 3x40x64 --weights normal $quick
-bad 'weights' 'weights' bench --weights light
+bad 'weights' 'want uniform, normal or heavy' bench --weights light
 good 'bench: CSV' bench 3x40x64 4x40x64 --csv $quick
 says 'bench: CSV' '^model,layer,m,n,k'
 tried=$((tried + 1))
@@ -105,8 +120,17 @@ good 'bench: rivals of sums only' bench -b ref --rivals -d i32 3x40x64 $quick
 says 'bench: rivals of sums only' 'exact'
 # A picture, where gnuplot is; one clear line where it is not.
 # shellcheck disable=SC2086
-octgemm_says 2 'bench: no gnuplot' bench -b cpu 3x40x64 $quick --plot "$work/none/plot.svg"
+octgemm_says 2 'bench: no place for a plot' bench -b cpu 3x40x64 $quick --plot "$work/none/plot.svg"
+grep -q '^octgemm: .*none/plot.svg: cannot be written' "$work/stderr" || complain 'bench: no place for a plot is not said'
+grep -q svg "$work/stdout" && complain 'bench: the picture is on stdout'
+mkdir "$work/broken"
+printf '#!/bin/sh\necho picture\nexit 127\n' >"$work/broken/gnuplot"
+chmod +x "$work/broken/gnuplot"
+# shellcheck disable=SC2086
+PATH=$work/broken:$PATH octgemm_says 2 'bench: no gnuplot' bench -b cpu 3x40x64 $quick --plot "$work/plot.svg"
 grep -q '^octgemm: --plot .*gnuplot' "$work/stderr" || complain 'bench: no gnuplot is not said'
+grep -q picture "$work/stdout" && complain 'bench: what gnuplot wrote is on stdout'
+ls "$work"/plot.svg* >"$work/others" 2>/dev/null && complain 'bench: a broken gnuplot leaves a file'
 if command -v gnuplot >/dev/null; then
     # shellcheck disable=SC2086
     good 'bench: plot' bench -b cpu --rivals 40x64 -m 1,3 $quick --plot "$work/plot.svg"

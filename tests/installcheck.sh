@@ -36,8 +36,17 @@ if ! command -v cmake >/dev/null 2>&1; then
     exit 0
 fi
 consumer "$OCTGEMM_PREFIX"
-for version in 0.0 99.0; do
-    if project "$OCTGEMM_PREFIX" $version; then
+major=${OCTGEMM_VERSION%%.*}
+taken= refused='0.0 99.0'
+if cmake --help-policy CMP0114 >/dev/null 2>&1; then # versions may be ranges
+    taken="0.0...$((major + 1)).0 0.0...$OCTGEMM_VERSION $OCTGEMM_VERSION...<99"
+    refused="$refused 0.0...<$OCTGEMM_VERSION $((major + 1)).0...99"
+fi
+for version in $taken; do
+    project "$OCTGEMM_PREFIX" "$version" || { cat "$work/log"; exit 1; }
+done
+for version in $refused; do
+    if project "$OCTGEMM_PREFIX" "$version"; then
         echo "installcheck: CMake took $OCTGEMM_VERSION for $version"
         exit 1
     fi

@@ -9,6 +9,10 @@
 # the command (default: octgemm of $PATH). Exit status 77 when the package cannot be fetched.
 set -eu
 octgemm=${OCTGEMM:-octgemm}
+if ! command -v "$octgemm" >/dev/null; then
+    echo "minilm.sh: there is no $octgemm: make install it, or OCTGEMM=/path/to/octgemm $0" >&2
+    exit 1
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM

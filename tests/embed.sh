@@ -138,6 +138,27 @@ values "$count" | safetensors "$(header <"$work/renamed")" >"$model/model.safete
 sed 's/position_embeddings.weight 16 32/position_embeddings.weight 32 16/' "$work/tensors" >"$work/turned"
 values "$count" | safetensors "$(header <"$work/turned")" >"$model/model.safetensors" && wrong 'another shape' '32 x 16'
 rm "$model/model.safetensors" && wrong 'no weights' 'cannot be opened'
+# The examples that fetch a model look for their programs first: this python3 would be told.
+mkdir "$work/bin"
+printf '#!/bin/sh\n: >"%s/fetched"\nexit 1\n' "$work" >"$work/bin/python3"
+chmod +x "$work/bin/python3"
+# looks NAME PROGRAM COMMAND...: the exit status is 1, and stderr has the name of what is missing
+looks() {
+    name=$1 program=$2
+    shift 2
+    tried=$((tried + 1))
+    PATH=$work/bin:$PATH "$@" >"$work/stdout" 2>"$work/stderr"
+    status=$?
+    if [ $status -ne 1 ] || [ -e "$work/fetched" ] || ! grep -q "there is no $program" "$work/stderr"; then
+        complain "$name: exit status $status, or it fetched, or $program is not said to be missing"
+    fi
+    rm -f "$work/fetched"
+}
+examples=${srcdir:-.}/examples
+looks 'minilm.sh' "$work/none" env OCTGEMM="$work/none" sh "$examples/minilm.sh"
+looks 'run.sh' "$work/none" env EMBED="$work/none" OCTGEMM="$octgemm" sh "$examples/embed/run.sh"
+looks 'run.sh' "$work/none" env EMBED="$embed" OCTGEMM="$work/none" sh "$examples/embed/run.sh"
+
 rm "$model/config.json" && wrong 'no sizes' 'config.json'
 
 finish

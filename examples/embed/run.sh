@@ -17,6 +17,11 @@ set -eu
 here=$(dirname "$0")
 embed=${EMBED:-examples/embed/embed}
 octgemm=${OCTGEMM:-./octgemm}
+for program in "$embed" "$octgemm"; do
+    command -v "$program" >/dev/null && continue
+    echo "run.sh: there is no $program: run it in the build folder, or EMBED=/path/to/embed OCTGEMM=/path/to/octgemm $0" >&2
+    exit 1
+done
 digest=d55a99641a6daa9e
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -62,7 +62,7 @@ static double nominal_memory(const struct gpu_device *device)
 static struct flows find_flows(const struct gpu_device *device, const octgemm_args *args)
 {
     /* Of the nominal bandwidth; and microseconds until that is reached, fewer for a few bytes. */
-    const double memory_share = 0.894, climb = 0.94, some = 6.1e5;
+    const double memory_share = 0.889, climb = 0.98, some = 2e6;
     double m = (double)args->m;
     double n = (double)args->n;
     double k = (double)args->k;
@@ -118,7 +118,6 @@ static double count_units(const struct gpu_plan *plan, const struct gpu_kernel *
 struct phase {
     double rounds;
     double blocks; /* of the busiest multiprocessor */
-    double starts; /* that it waits for */
     double share;  /* of the plan's blocks */
 };
 
@@ -131,14 +130,11 @@ struct rounds {
 };
 
 /* Clusters of some sizes leave multiprocessors over: of an H100's 132, those of 3, 4, 5, 6, 7 and 8
- * blocks take 117, 120, 110, 102, 105 and 120. A persistent block's ring is filled for its next
- * tile while it writes the one before, which spares it some of the start. */
+ * blocks take 117, 120, 110, 102, 105 and 120. */
 static struct rounds find_rounds(const struct gpu_plan *plan, const struct gpu_device *device,
                                  const struct gpu_functions *functions,
                                  const struct gpu_kernel *kernel)
 {
-    const double spared = 0.14;
-    double again = kernel->persistent && plan->splits == 1 ? 1 - spared : 1;
     int held = residents(device, kernel);
     double at_once = plan->cluster ? functions->at_once[plan->splits] : places(device, kernel);
     double units = count_units(plan, kernel);
@@ -146,14 +142,8 @@ static struct rounds find_rounds(const struct gpu_plan *plan, const struct gpu_d
     double left = units - whole * at_once;
     return (struct rounds){
         .held = held,
-        .whole = {.rounds = whole,
-                  .blocks = whole * held,
-                  .starts = 1 + again * (whole - 1),
-                  .share = whole * at_once / units},
-        .last = {.rounds = left > 0,
-                 .blocks = ceil(left * held / at_once),
-                 .starts = whole > 0 ? again : 1,
-                 .share = left / units},
+        .whole = {.rounds = whole, .blocks = whole * held, .share = whole * at_once / units},
+        .last = {.rounds = left > 0, .blocks = ceil(left * held / at_once), .share = left / units},
     };
 }
 
@@ -175,7 +165,7 @@ static double compute_time(const struct phase *phase, int held, const struct gpu
     /* Fewer blocks than the rate was measured with, for want of shared memory. */
     double full = held < kernel->resident ? fmin(rate, held * alone) : rate;
     double clocks = work * fmax(phase->blocks / full, phase->rounds / alone);
-    return clocks / flows->clock + kernel->start * phase->starts;
+    return clocks / flows->clock + kernel->start * phase->rounds;
 }
 
 /* Clocks that a thread takes for 16 bytes of a row that it cannot read at once. */
@@ -261,10 +251,10 @@ static double cluster_time(double busiest, const struct gpu_plan *plan,
                            const struct gpu_functions *functions, const struct gpu_kernel *kernel,
                            int64_t m)
 {
-    const double meeting = 0.093;
-    const double sending = 0.18; /* 1024 sums */
-    const double crowding = 0.58;
-    static const double sharing[] = {0, 0.22, 0.01, 0.13, 0.29, 0.5, 0.39}; /* of two to eight */
+    const double meeting = 0.1;
+    const double sending = 0.19; /* 1024 sums */
+    const double crowding = 0.66;
+    static const double sharing[] = {0, 0.32, 0.11, 0.23, 0.39, 0.61, 0.47}; /* of two to eight */
     double sums = fmin((double)m, kernel->tile_m) * kernel->tile_n;
     double sent = sums * (plan->splits - 1) / plan->splits;
     double shared = kernel->resident > 1 ? sharing[plan->splits - 2] : 0;
@@ -301,7 +291,7 @@ static double adding_time(double busiest, const struct gpu_plan *plan, const str
  * most of what a choice costs the caller, so it is in float and leaves out what is not there. */
 static double together(double a, double b, double c, double d)
 {
-    const float norm = 4.2F;
+    const float norm = 4.5F;
     double longest = fmax(fmax(a, b), fmax(c, d));
     const double flows[] = {a, b, c, d};
     float sum = 0;
@@ -319,24 +309,22 @@ static double row_width(double width, const struct gpu_kernel *kernel, int64_t l
     return rate > 0 ? fmin(rate, width) : width;
 }
 
-/* Microseconds that operands take from the L2 into the multiprocessors, the busiest of which may
- * get more than its share where others get nothing. What is copied or packed has its rows on lines,
- * and what is read in pieces is reckoned there. */
+/* Microseconds that operands take from the L2 into the multiprocessors, of which one may get what
+ * others leave. What is copied or packed has its rows on lines, and what is read in pieces is
+ * reckoned there. */
 static double operand_time(const struct phase *phase, const struct gpu_plan *plan,
                            const struct flows *flows, const struct gpu_device *device,
                            const struct gpu_kernel *kernel, const octgemm_args *args,
                            const struct gpu_odd *odd)
 {
-    const double apart = 0.63; /* of a cluster's blocks no two read the same, which the L2 serves at
+    const double apart = 0.6; /* of a cluster's blocks no two read the same, which the L2 serves at
                                  once to neighbours */
-    const double most_share = 6;
     double width = flows->l2_width * (plan->cluster ? apart : 1);
     int rows_a = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) : kernel->tile_m;
     int on_lines_b = odd->b || args->b_layout == OCTGEMM_B_PACKED;
     double clocks = rows_a / row_width(width, kernel, odd->a ? 0 : args->lda) +
                     kernel->tile_n / row_width(width, kernel, on_lines_b ? 0 : args->ldb);
-    double average = phase->share * count_units(plan, kernel) / device->multiprocessors;
-    double blocks = fmax(average, phase->blocks / most_share);
+    double blocks = phase->share * count_units(plan, kernel) / device->multiprocessors;
     return blocks * plan->k_split * clocks / flows->clock;
 }
 

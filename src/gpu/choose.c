@@ -62,7 +62,7 @@ static double nominal_memory(const struct gpu_device *device)
 static struct flows find_flows(const struct gpu_device *device, const octgemm_args *args)
 {
     /* Of the nominal bandwidth; and microseconds until that is reached, fewer for a few bytes. */
-    const double memory_share = 0.889, climb = 0.98, some = 2e6;
+    const double memory_share = 0.889, climb = 0.97, some = 2.2e6;
     double m = (double)args->m;
     double n = (double)args->n;
     double k = (double)args->k;
@@ -125,7 +125,8 @@ struct phase {
  * is left. One follows the other, so that time which memory leaves to multiprocessors in the first
  * does not help the busiest in the last. */
 struct rounds {
-    int held; /* blocks of a multiprocessor in a whole round */
+    int held;      /* blocks of a multiprocessor in a whole round */
+    double filled; /* how many rounds of what is there there are blocks for */
     struct phase whole, last;
 };
 
@@ -142,9 +143,22 @@ static struct rounds find_rounds(const struct gpu_plan *plan, const struct gpu_d
     double left = units - whole * at_once;
     return (struct rounds){
         .held = held,
+        .filled = units / at_once,
         .whole = {.rounds = whole, .blocks = whole * held, .share = whole * at_once / units},
         .last = {.rounds = left > 0, .blocks = ceil(left * held / at_once), .share = left / units},
     };
+}
+
+/* Microseconds that a launch loses where its blocks take more than half of what is there: the next
+ * one's, which start early, cannot all wait beside them. Persistent blocks that are in no clusters
+ * start one by one as others end, and lose nothing. */
+static double crowding_time(const struct rounds *rounds, const struct gpu_plan *plan,
+                            const struct gpu_device *device, const struct gpu_kernel *kernel)
+{
+    const double crowding = 0.67;
+    int overlaps = device->clusters && kernel->overlap;
+    int together = plan->cluster || !kernel->persistent;
+    return overlaps && together && 2 * rounds->filled > 1 ? crowding : 0;
 }
 
 /* How many there are, the last one included. */
@@ -171,7 +185,7 @@ static double compute_time(const struct phase *phase, int held, const struct gpu
 /* Clocks that a thread takes for 16 bytes of a row that it cannot read at once. */
 static double piecework(int odd, int64_t ld)
 {
-    const double words = 500;
+    const double words = 400;
     const double bytes = 1800;
     return !odd ? 0 : ld % 4 == 0 ? words : bytes;
 }
@@ -183,8 +197,9 @@ static double piece_time(const struct phase *phase, const struct gpu_plan *plan,
 {
     if (plan->copied)
         return 0;
-    double clocks = kernel->tile_m * piecework(odd->a, args->lda) +
-                    kernel->tile_n * piecework(odd->b, args->ldb);
+    double times = kernel->pieces > 0 ? kernel->pieces : 1;
+    double clocks = times * (kernel->tile_m * piecework(odd->a, args->lda) +
+                             kernel->tile_n * piecework(odd->b, args->ldb));
     return phase->rounds * clocks * plan->k_split / 16 / kernel->threads / flows->clock;
 }
 
@@ -222,8 +237,8 @@ static double copy_time(const struct gpu_plan *plan, const struct flows *flows,
                         const struct gpu_device *device, const struct gpu_kernel *kernel,
                         const octgemm_args *args, const struct gpu_odd *odd)
 {
-    const double launch = device->clusters ? 1.2 : 2.5;
-    const double row = 0.0003;
+    const double launch = device->clusters ? 1.5 : 2.5;
+    const double row = 0.0001;
     const double copied = 2, added = 1.2; /* times the bytes of the rows */
     /* Kernels that need no sums are those for few tokens, whose figures say that much too much for
      * small products. */
@@ -244,22 +259,18 @@ static double parts_bytes(const struct gpu_plan *plan, const struct gpu_kernel *
 }
 
 /* Microseconds for adding up parts of k by clusters: each block of the busiest multiprocessor meets
- * the others of its cluster and sends sums to them, through a network that is not fast. Where the
- * blocks take more than half of what is there, the next launch's cannot wait beside them. Where two
+ * the others of its cluster and sends sums to them, through a network that is not fast. Where two
  * fit a multiprocessor, a cluster's blocks share some while others have none. */
 static double cluster_time(double busiest, const struct gpu_plan *plan,
-                           const struct gpu_functions *functions, const struct gpu_kernel *kernel,
-                           int64_t m)
+                           const struct gpu_kernel *kernel, int64_t m)
 {
-    const double meeting = 0.1;
-    const double sending = 0.19; /* 1024 sums */
-    const double crowding = 0.66;
+    const double meeting = 0.088;
+    const double sending = 0.2;                                              /* 1024 sums */
     static const double sharing[] = {0, 0.32, 0.11, 0.23, 0.39, 0.61, 0.47}; /* of two to eight */
     double sums = fmin((double)m, kernel->tile_m) * kernel->tile_n;
     double sent = sums * (plan->splits - 1) / plan->splits;
     double shared = kernel->resident > 1 ? sharing[plan->splits - 2] : 0;
-    int crowded = 2 * count_units(plan, kernel) > functions->at_once[plan->splits];
-    return busiest * (meeting + sending * sent / 1024) + (crowded ? crowding : 0) + shared;
+    return busiest * (meeting + sending * sent / 1024) + shared;
 }
 
 /* Microseconds for adding up parts of k otherwise: by a launch of its own, or by each tile's last
@@ -278,13 +289,11 @@ static double join_time(const struct gpu_plan *plan, const struct flows *flows,
 /* Microseconds that parts of k take to become one; `busiest` blocks of the busiest
  * multiprocessor, or fewer. */
 static double adding_time(double busiest, const struct gpu_plan *plan, const struct flows *flows,
-                          const struct gpu_functions *functions, const struct gpu_kernel *kernel,
-                          int64_t m)
+                          const struct gpu_kernel *kernel, int64_t m)
 {
     if (plan->splits <= 1)
         return 0;
-    return plan->cluster ? cluster_time(busiest, plan, functions, kernel, m)
-                         : join_time(plan, flows, kernel);
+    return plan->cluster ? cluster_time(busiest, plan, kernel, m) : join_time(plan, flows, kernel);
 }
 
 /* Flows that run beside each other take a little longer than the longest of them: a norm. This is
@@ -356,8 +365,8 @@ static double predict(const struct gpu_plan *plan, const struct flows *flows,
     double time = kernel->fixed;
     for (int i = 0; i < 2; i++)
         time += phase_time(phases[i], rounds.held, plan, flows, device, kernel, args, odd);
-    time += adding_time(rounds.whole.blocks + rounds.last.blocks, plan, flows, functions, kernel,
-                        args->m);
+    time += adding_time(rounds.whole.blocks + rounds.last.blocks, plan, flows, kernel, args->m);
+    time += crowding_time(&rounds, plan, device, kernel);
     time += word_time(&rounds, plan, kernel, args);
     if (!plan->copied && (odd->a || odd->b))
         time += piece_latency;
@@ -463,7 +472,7 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                 continue;
             /* No plan is faster than its bytes from memory, and more parts only add to that. */
             if (found && kernel->fixed + flows.from_memory +
-                                 adding_time(1, &candidate, &flows, functions, kernel, args->m) >=
+                                 adding_time(1, &candidate, &flows, kernel, args->m) >=
                              plan->microseconds)
                 break;
             candidate.microseconds =

@@ -205,6 +205,8 @@ struct gpu_kernel {
     int crossing[3];  /* bytes per clock that a multiprocessor gets of rows that start off the L2's
                          lines, their stride an odd multiple of 64, of 32, of 16 bytes; 0: as many
                          as of others */
+    double pieces;    /* how many times as long as others its threads take for what they read in
+                         pieces; 0: as long */
     double start;     /* microseconds between the end of a block and the next block's first sum */
     double fixed;     /* microseconds that any launch of it takes */
 };

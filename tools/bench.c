@@ -509,13 +509,15 @@ int octgemm_bench_command(int argc, char **argv)
         status = octgemm_add_shapes(&list, "Llama-3.1-8B", options.folder);
     if (status == 0 && options.json && !(bench.results = json_array()))
         status = octgemm_complain("no memory for the report");
+    if (status == 0 && options.plot)
+        status = octgemm_plot_open(&bench.plot, options.plot);
     if (status == 0)
         status = options.rivals ? bench_rivals(&bench, &list) : bench_shapes(&bench, &list);
     if (status == 0)
         status = bench.results ? octgemm_print_json(json_pack("{s:O}", "results", bench.results))
                                : octgemm_flush_output();
     if (status == 0 && options.plot)
-        status = octgemm_plot_write(&bench.plot, options.plot);
+        status = octgemm_plot_write(&bench.plot);
     octgemm_plot_release(&bench.plot);
     json_decref(bench.results);
     octgemm_release_shapes(&list);

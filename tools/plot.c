@@ -1,6 +1,5 @@
 /* Pictures by gnuplot: see plot.h. */
 #include "plot.h"
-#include "output_file.h"
 #include "report.h"
 
 #include <signal.h>
@@ -20,6 +19,8 @@ int octgemm_plot_add(struct plot *plot, const struct plot_point *point)
 
 void octgemm_plot_release(struct plot *plot)
 {
+    if (plot->opened)
+        octgemm_discard_output(&plot->file);
     free(plot->points);
     *plot = (struct plot){.points = NULL};
 }
@@ -202,14 +203,25 @@ static int draw(const struct plot *plot, const char *path)
     return status;
 }
 
-int octgemm_plot_write(const struct plot *plot, const char *path)
+static int no_gnuplot(const char *path)
 {
-    struct output_file file;
-    int status = octgemm_open_output(&file, path);
-    if (status)
-        return status;
-    if (draw(plot, file.temporary[0] ? file.temporary : path) == 0)
-        return octgemm_close_output(&file);
-    octgemm_discard_output(&file);
     return octgemm_complain("--plot %s: gnuplot is not there or fails (Debian: gnuplot-nox)", path);
+}
+
+int octgemm_plot_open(struct plot *plot, const char *path)
+{
+    if (system("gnuplot --version >/dev/null 2>&1") != 0)
+        return no_gnuplot(path);
+    int status = octgemm_open_output(&plot->file, path);
+    plot->opened = status == 0;
+    return status;
+}
+
+int octgemm_plot_write(struct plot *plot)
+{
+    struct output_file *file = &plot->file;
+    if (draw(plot, file->temporary[0] ? file->temporary : file->path) != 0)
+        return no_gnuplot(file->path); /* octgemm_plot_release() removes it */
+    plot->opened = 0;
+    return octgemm_close_output(file);
 }

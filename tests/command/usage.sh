@@ -120,18 +120,21 @@ good 'bench: rivals of sums only' bench -b ref --rivals -d i32 3x40x64 $quick
 says 'bench: rivals of sums only' 'exact'
 # A picture, where gnuplot is; one clear line where it is not.
 # shellcheck disable=SC2086
-octgemm_says 2 'bench: no place for a plot' bench -b cpu 3x40x64 $quick --plot "$work/none/plot.svg"
-grep -q '^octgemm: .*none/plot.svg: cannot be written' "$work/stderr" || complain 'bench: no place for a plot is not said'
-grep -q svg "$work/stdout" && complain 'bench: the picture is on stdout'
 mkdir "$work/broken"
 printf '#!/bin/sh\necho picture\nexit 127\n' >"$work/broken/gnuplot"
 chmod +x "$work/broken/gnuplot"
 # shellcheck disable=SC2086
-PATH=$work/broken:$PATH octgemm_says 2 'bench: no gnuplot' bench -b cpu 3x40x64 $quick --plot "$work/plot.svg"
-grep -q '^octgemm: --plot .*gnuplot' "$work/stderr" || complain 'bench: no gnuplot is not said'
+PATH=$work/broken:$PATH bad 'bench: no gnuplot' '--plot .*gnuplot' bench -b cpu 3x40x64 $quick --plot "$work/plot.svg"
+printf '#!/bin/sh\n[ "$1" = --version ] && exit\necho picture\nexit 1\n' >"$work/broken/gnuplot"
+# shellcheck disable=SC2086
+PATH=$work/broken:$PATH octgemm_says 2 'bench: gnuplot fails' bench -b cpu 3x40x64 $quick --plot "$work/plot.svg"
 grep -q picture "$work/stdout" && complain 'bench: what gnuplot wrote is on stdout'
+# shellcheck disable=SC2086
+PATH=$work/broken:$PATH octgemm_says 2 'bench: no such backend' bench -b abacus 3x40x64 $quick --plot "$work/plot.svg"
 ls "$work"/plot.svg* >"$work/others" 2>/dev/null && complain 'bench: a broken gnuplot leaves a file'
 if command -v gnuplot >/dev/null; then
+    # shellcheck disable=SC2086
+    bad 'bench: no place for a plot' 'none/plot.svg: cannot be written' bench -b cpu 3x40x64 $quick --plot "$work/none/plot.svg"
     # shellcheck disable=SC2086
     good 'bench: plot' bench -b cpu --rivals 40x64 -m 1,3 $quick --plot "$work/plot.svg"
     grep -q 'octgemm bf16' "$work/plot.svg" || complain 'bench: the plot has no legend'

@@ -824,7 +824,7 @@ START_TEST(tiles_are_walked_together)
                  {"wgmma_80x128x128", 1024, 1280, 4096, 5, 1}, /* 13 x 10: 5, 5 and 3 */
                  {"wgmma_80x128x128", 720, 1280, 4096, 5, 1},  /* 9 x 10 */
                  {"wgmma_128x64x128", 768, 1280, 4096, 6, 1},  /* 6 x 20: all together */
-                 {"wgmma_64x64x128_deep", 256, 512, 4096, 2, 2}};
+                 {"wgmma_64x64x128_deep", 256, 512, 4096, 2, 4}};
     struct record record = {.count = 0};
     octgemm_args args;
     octgemm_ctx *ctx = open_hopper(&record, cases[_i].kernel, &args);
@@ -1178,7 +1178,7 @@ START_TEST(tiles_fill_the_device)
         int64_t m, n, k;
         const char *kernel;
     } cases[] = {
-        {512, 4096, 8192, "wgmma_128x128x128"}, /* 4 x 32 tiles, in one round ... */
+        {256, 8192, 8192, "wgmma_128x128x128"}, /* 2 x 64 tiles, in one round ... */
         {576, 4096, 14336, "wgmma_144x128x128_turns"}, {640, 4096, 14336, "wgmma_160x128x128"},
         {320, 6144, 4096, "wgmma_80x192x128"},         {384, 6144, 4096, "wgmma_96x192x128"},
         {320, 4096, 4096, "wgmma_160x64x128"},         /* 2 x 64 */

@@ -62,7 +62,7 @@ static double nominal_memory(const struct gpu_device *device)
 static struct flows find_flows(const struct gpu_device *device, const octgemm_args *args)
 {
     /* Of the nominal bandwidth; and microseconds until that is reached, fewer for a few bytes. */
-    const double memory_share = 0.889, climb = 0.97, some = 2.5e6;
+    const double memory_share = 0.889, climb = 0.9, some = 1.5e6;
     double m = (double)args->m;
     double n = (double)args->n;
     double k = (double)args->k;
@@ -155,7 +155,7 @@ static struct rounds find_rounds(const struct gpu_plan *plan, const struct gpu_d
 static double crowding_time(const struct rounds *rounds, const struct gpu_plan *plan,
                             const struct gpu_device *device, const struct gpu_kernel *kernel)
 {
-    const double crowding = 0.53;
+    const double crowding = 0.59;
     int overlaps = device->clusters && kernel->overlap;
     int together = plan->cluster || !kernel->persistent;
     return overlaps && together && 2 * rounds->filled > 1 ? crowding : 0;
@@ -264,9 +264,10 @@ static double parts_bytes(const struct gpu_plan *plan, const struct gpu_kernel *
 static double cluster_time(double busiest, const struct gpu_plan *plan,
                            const struct gpu_kernel *kernel, int64_t m)
 {
-    const double meeting = 0.19;
-    const double sending = 0.18;                                             /* 1024 sums */
-    static const double sharing[] = {0, 0.22, 0.12, 0.23, 0.37, 0.56, 0.47}; /* of two to eight */
+    const double meeting = 0.18;
+    const double sending = 0.16; /* 1024 sums */
+    /* By two to eight blocks. */
+    static const double sharing[] = {0, 0.28, 0.064, 0.27, 0.38, 0.58, 0.48};
     double sums = fmin((double)m, kernel->tile_m) * kernel->tile_n;
     double sent = sums * (plan->splits - 1) / plan->splits;
     double shared = kernel->resident > 1 ? sharing[plan->splits - 2] : 0;
@@ -300,7 +301,7 @@ static double adding_time(double busiest, const struct gpu_plan *plan, const str
  * most of what a choice costs the caller, so it is in float and leaves out what is not there. */
 static double together(double a, double b, double c, double d)
 {
-    const float norm = 4.5F;
+    const float norm = 4.3F;
     double longest = fmax(fmax(a, b), fmax(c, d));
     const double flows[] = {a, b, c, d};
     float sum = 0;
@@ -326,7 +327,7 @@ static double operand_time(const struct phase *phase, const struct gpu_plan *pla
                            const struct gpu_kernel *kernel, const octgemm_args *args,
                            const struct gpu_odd *odd)
 {
-    const double apart = 0.59; /* of a cluster's blocks no two read the same, which the L2 serves at
+    const double apart = 0.6; /* of a cluster's blocks no two read the same, which the L2 serves at
                                  once to neighbours */
     double width = flows->l2_width * (plan->cluster ? apart : 1);
     int rows_a = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) : kernel->tile_m;

@@ -76,6 +76,16 @@ static struct flows find_flows(const struct gpu_device *device, const octgemm_ar
     return flows;
 }
 
+/* What a prediction depends on, but for the plan. */
+struct model {
+    const struct gpu_device *device;
+    const struct gpu_functions *functions;
+    const struct gpu_kernel *kernel;
+    const octgemm_args *args;
+    struct gpu_odd odd;
+    struct flows flows;
+};
+
 /* Blocks that share a multiprocessor. */
 static int residents(const struct gpu_device *device, const struct gpu_kernel *kernel)
 {
@@ -126,19 +136,18 @@ struct phase {
  * does not help the busiest in the last. */
 struct rounds {
     int held;      /* blocks of a multiprocessor in a whole round */
-    double filled; /* how many rounds of what is there there are blocks for */
+    double filled; /* rounds, in parts too */
     struct phase whole, last;
 };
 
 /* Clusters of some sizes leave multiprocessors over: of an H100's 132, those of 3, 4, 5, 6, 7 and 8
  * blocks take 117, 120, 110, 102, 105 and 120. */
-static struct rounds find_rounds(const struct gpu_plan *plan, const struct gpu_device *device,
-                                 const struct gpu_functions *functions,
-                                 const struct gpu_kernel *kernel)
+static struct rounds find_rounds(const struct model *of, const struct gpu_plan *plan)
 {
-    int held = residents(device, kernel);
-    double at_once = plan->cluster ? functions->at_once[plan->splits] : places(device, kernel);
-    double units = count_units(plan, kernel);
+    int held = residents(of->device, of->kernel);
+    double at_once =
+        plan->cluster ? of->functions->at_once[plan->splits] : places(of->device, of->kernel);
+    double units = count_units(plan, of->kernel);
     double whole = floor(units / at_once);
     double left = units - whole * at_once;
     return (struct rounds){
@@ -152,12 +161,12 @@ static struct rounds find_rounds(const struct gpu_plan *plan, const struct gpu_d
 /* Microseconds that a launch loses where its blocks take more than half of what is there: the next
  * one's, which start early, cannot all wait beside them. Persistent blocks that are in no clusters
  * start one by one as others end, and lose nothing. */
-static double crowding_time(const struct rounds *rounds, const struct gpu_plan *plan,
-                            const struct gpu_device *device, const struct gpu_kernel *kernel)
+static double crowding_time(const struct model *of, const struct gpu_plan *plan,
+                            const struct rounds *rounds)
 {
     const double crowding = 0.59;
-    int overlaps = device->clusters && kernel->overlap;
-    int together = plan->cluster || !kernel->persistent;
+    int overlaps = of->device->clusters && of->kernel->overlap;
+    int together = plan->cluster || !of->kernel->persistent;
     return overlaps && together && 2 * rounds->filled > 1 ? crowding : 0;
 }
 
@@ -169,17 +178,18 @@ static double count_rounds(const struct rounds *rounds)
 
 /* Microseconds that the busiest multiprocessor computes for; what is left may be too few blocks to
  * reach the full rate. */
-static double compute_time(const struct phase *phase, int held, const struct gpu_plan *plan,
-                           const struct flows *flows, const struct gpu_device *device,
-                           const struct gpu_kernel *kernel)
+static double compute_time(const struct model *of, const struct gpu_plan *plan,
+                           const struct phase *phase, int held)
 {
+    const struct gpu_kernel *kernel = of->kernel;
     double work = (double)kernel->tile_m * kernel->tile_n * plan->k_split;
-    double rate = limited(full_rate(kernel, device), device);
-    double alone = kernel->alone > 0 ? limited(kernel->alone, device) : rate; /* if not measured */
+    double rate = limited(full_rate(kernel, of->device), of->device);
+    double alone =
+        kernel->alone > 0 ? limited(kernel->alone, of->device) : rate; /* if not measured */
     /* Fewer blocks than the rate was measured with, for want of shared memory. */
     double full = held < kernel->resident ? fmin(rate, held * alone) : rate;
     double clocks = work * fmax(phase->blocks / full, phase->rounds / alone);
-    return clocks / flows->clock + kernel->start * phase->rounds;
+    return clocks / of->flows.clock + kernel->start * phase->rounds;
 }
 
 /* Clocks that a thread takes for 16 bytes of a row that it cannot read at once. */
@@ -191,28 +201,29 @@ static double piecework(int odd, int64_t ld)
 }
 
 /* Microseconds that the threads of a multiprocessor's blocks read such rows for. */
-static double piece_time(const struct phase *phase, const struct gpu_plan *plan,
-                         const struct flows *flows, const struct gpu_kernel *kernel,
-                         const octgemm_args *args, const struct gpu_odd *odd)
+static double piece_time(const struct model *of, const struct gpu_plan *plan,
+                         const struct phase *phase)
 {
+    const struct gpu_kernel *kernel = of->kernel;
     if (plan->copied)
         return 0;
     double times = kernel->pieces > 0 ? kernel->pieces : 1;
-    double clocks = times * (kernel->tile_m * piecework(odd->a, args->lda) +
-                             kernel->tile_n * piecework(odd->b, args->ldb));
-    return phase->rounds * clocks * plan->k_split / 16 / kernel->threads / flows->clock;
+    double clocks = times * (kernel->tile_m * piecework(of->odd.a, of->args->lda) +
+                             kernel->tile_n * piecework(of->odd.b, of->args->ldb));
+    return phase->rounds * clocks * plan->k_split / 16 / kernel->threads / of->flows.clock;
 }
 
 /* Microseconds for 16-bit results whose rows do not start on 16 bytes: a tile's are written by
  * words then. */
-static double word_time(const struct rounds *rounds, const struct gpu_plan *plan,
-                        const struct gpu_kernel *kernel, const octgemm_args *args)
+static double word_time(const struct model *of, const struct gpu_plan *plan,
+                        const struct rounds *rounds)
 {
     const double each = 1.0 / 16384;
+    const octgemm_args *args = of->args;
     if (octgemm_width(args->d_type) != 2 || args->ldd % 8 == 0)
         return 0;
-    double rows = fmin((double)args->m, kernel->tile_m);
-    double columns = fmin((double)args->n, kernel->tile_n);
+    double rows = fmin((double)args->m, of->kernel->tile_m);
+    double columns = fmin((double)args->n, of->kernel->tile_n);
     return count_rounds(rounds) * rows * columns / plan->splits * each;
 }
 
@@ -222,32 +233,29 @@ struct rows_ahead {
     double copied, added;
 };
 
-static struct rows_ahead find_rows_ahead(const struct gpu_plan *plan,
-                                         const struct gpu_kernel *kernel, const octgemm_args *args,
-                                         const struct gpu_odd *odd)
+static struct rows_ahead find_rows_ahead(const struct model *of, const struct gpu_plan *plan)
 {
-    int copies_a = plan->copied && odd->a, copies_b = plan->copied && odd->b;
+    double m = (double)of->args->m, n = (double)of->args->n;
+    int copies_a = plan->copied && of->odd.a, copies_b = plan->copied && of->odd.b;
     return (struct rows_ahead){
-        .copied = (copies_a ? (double)args->m : 0) + (copies_b ? (double)args->n : 0),
-        .added = !copies_b && octgemm_gpu_needs_sums(kernel, args) ? (double)args->n : 0};
+        .copied = (copies_a ? m : 0) + (copies_b ? n : 0),
+        .added = !copies_b && octgemm_gpu_needs_sums(of->kernel, of->args) ? n : 0};
 }
 
 /* Microseconds for that launch. Where launches overlap it costs less. */
-static double copy_time(const struct gpu_plan *plan, const struct flows *flows,
-                        const struct gpu_device *device, const struct gpu_kernel *kernel,
-                        const octgemm_args *args, const struct gpu_odd *odd)
+static double copy_time(const struct model *of, const struct gpu_plan *plan)
 {
-    const double launch = device->clusters ? 1.5 : 2.5;
+    const double launch = of->device->clusters ? 1.5 : 2.5;
     const double row = 0.0001;
     const double copied = 2, added = 1.2; /* times the bytes of the rows */
     /* Kernels that need no sums are those for few tokens, whose figures say that much too much for
      * small products. */
     const double too_much = 1.3;
-    const struct rows_ahead rows = find_rows_ahead(plan, kernel, args, odd);
+    const struct rows_ahead rows = find_rows_ahead(of, plan);
     if (rows.copied + rows.added == 0)
         return 0;
-    double bytes = (copied * rows.copied + added * rows.added) * (double)args->k;
-    return launch + row * (rows.copied + rows.added) + bytes / flows->memory +
+    double bytes = (copied * rows.copied + added * rows.added) * (double)of->args->k;
+    return launch + row * (rows.copied + rows.added) + bytes / of->flows.memory +
            (rows.added > 0 ? too_much : 0);
 }
 
@@ -261,40 +269,37 @@ static double parts_bytes(const struct gpu_plan *plan, const struct gpu_kernel *
 /* Microseconds for adding up parts of k by clusters: each block of the busiest multiprocessor meets
  * the others of its cluster and sends sums to them, through a network that is not fast. Where two
  * fit a multiprocessor, a cluster's blocks share some while others have none. */
-static double cluster_time(double busiest, const struct gpu_plan *plan,
-                           const struct gpu_kernel *kernel, int64_t m)
+static double cluster_time(const struct model *of, const struct gpu_plan *plan, double busiest)
 {
     const double meeting = 0.18;
     const double sending = 0.16; /* 1024 sums */
     /* By two to eight blocks. */
     static const double sharing[] = {0, 0.28, 0.064, 0.27, 0.38, 0.58, 0.48};
-    double sums = fmin((double)m, kernel->tile_m) * kernel->tile_n;
+    double sums = fmin((double)of->args->m, of->kernel->tile_m) * of->kernel->tile_n;
     double sent = sums * (plan->splits - 1) / plan->splits;
-    double shared = kernel->resident > 1 ? sharing[plan->splits - 2] : 0;
+    double shared = of->kernel->resident > 1 ? sharing[plan->splits - 2] : 0;
     return busiest * (meeting + sending * sent / 1024) + shared;
 }
 
 /* Microseconds for adding up parts of k otherwise: by a launch of its own, or by each tile's last
  * block. */
-static double join_time(const struct gpu_plan *plan, const struct flows *flows,
-                        const struct gpu_kernel *kernel)
+static double join_time(const struct model *of, const struct gpu_plan *plan)
 {
     const double launch = 1;
     const double passes = 6.5; /* through the L2, as it were: nothing else covers them */
     const double zeroing = 3;  /* of the counters */
     const double part = 3;
-    return kernel->joined ? launch + passes * parts_bytes(plan, kernel) / flows->l2
-                          : zeroing + part * (plan->splits - 1);
+    return of->kernel->joined ? launch + passes * parts_bytes(plan, of->kernel) / of->flows.l2
+                              : zeroing + part * (plan->splits - 1);
 }
 
 /* Microseconds that parts of k take to become one; `busiest` blocks of the busiest
  * multiprocessor, or fewer. */
-static double adding_time(double busiest, const struct gpu_plan *plan, const struct flows *flows,
-                          const struct gpu_kernel *kernel, int64_t m)
+static double adding_time(const struct model *of, const struct gpu_plan *plan, double busiest)
 {
     if (plan->splits <= 1)
         return 0;
-    return plan->cluster ? cluster_time(busiest, plan, kernel, m) : join_time(plan, flows, kernel);
+    return plan->cluster ? cluster_time(of, plan, busiest) : join_time(of, plan);
 }
 
 /* Flows that run beside each other take a little longer than the longest of them: a norm. This is
@@ -322,70 +327,60 @@ static double row_width(double width, const struct gpu_kernel *kernel, int64_t l
 /* Microseconds that operands take from the L2 into the multiprocessors, of which one may get what
  * others leave. What is copied or packed has its rows on lines, and what is read in pieces is
  * reckoned there. */
-static double operand_time(const struct phase *phase, const struct gpu_plan *plan,
-                           const struct flows *flows, const struct gpu_device *device,
-                           const struct gpu_kernel *kernel, const octgemm_args *args,
-                           const struct gpu_odd *odd)
+static double operand_time(const struct model *of, const struct gpu_plan *plan,
+                           const struct phase *phase)
 {
     const double apart = 0.6; /* of a cluster's blocks no two read the same, which the L2 serves at
                                  once to neighbours */
-    double width = flows->l2_width * (plan->cluster ? apart : 1);
+    const struct gpu_kernel *kernel = of->kernel;
+    const octgemm_args *args = of->args;
+    double width = of->flows.l2_width * (plan->cluster ? apart : 1);
     int rows_a = kernel->maps ? octgemm_gpu_box_rows(kernel, args->m) : kernel->tile_m;
-    int on_lines_b = odd->b || args->b_layout == OCTGEMM_B_PACKED;
-    double clocks = rows_a / row_width(width, kernel, odd->a ? 0 : args->lda) +
+    int on_lines_b = of->odd.b || args->b_layout == OCTGEMM_B_PACKED;
+    double clocks = rows_a / row_width(width, kernel, of->odd.a ? 0 : args->lda) +
                     kernel->tile_n / row_width(width, kernel, on_lines_b ? 0 : args->ldb);
-    double blocks = phase->share * count_units(plan, kernel) / device->multiprocessors;
-    return blocks * plan->k_split * clocks / flows->clock;
+    double blocks = phase->share * count_units(plan, kernel) / of->device->multiprocessors;
+    return blocks * plan->k_split * clocks / of->flows.clock;
 }
 
 /* Microseconds of some of a plan's rounds. */
-static double phase_time(const struct phase *phase, int held, const struct gpu_plan *plan,
-                         const struct flows *flows, const struct gpu_device *device,
-                         const struct gpu_kernel *kernel, const octgemm_args *args,
-                         const struct gpu_odd *odd)
+static double phase_time(const struct model *of, const struct gpu_plan *plan,
+                         const struct phase *phase, int held)
 {
     if (phase->rounds <= 0)
         return 0;
-    double compute = compute_time(phase, held, plan, flows, device, kernel);
-    double pieces = piece_time(phase, plan, flows, kernel, args, odd);
-    double l2 = operand_time(phase, plan, flows, device, kernel, args, odd);
-    if (!kernel->joined)
-        l2 += phase->share * 2 * parts_bytes(plan, kernel) / flows->l2;
-    return together(compute, phase->share * flows->from_memory, l2, pieces);
+    double l2 = operand_time(of, plan, phase);
+    if (!of->kernel->joined)
+        l2 += phase->share * 2 * parts_bytes(plan, of->kernel) / of->flows.l2;
+    return together(compute_time(of, plan, phase, held), phase->share * of->flows.from_memory, l2,
+                    piece_time(of, plan, phase));
 }
 
 /* Microseconds of a plan. */
-static double predict(const struct gpu_plan *plan, const struct flows *flows,
-                      const struct gpu_device *device, const struct gpu_functions *functions,
-                      const struct gpu_kernel *kernel, const octgemm_args *args,
-                      const struct gpu_odd *odd)
+static double predict(const struct model *of, const struct gpu_plan *plan)
 {
     const double piece_latency = 1.5; /* loads of single bytes that wait for each other */
-    const struct rounds rounds = find_rounds(plan, device, functions, kernel);
-    const struct phase *phases[] = {&rounds.whole, &rounds.last};
-    double time = kernel->fixed;
-    for (int i = 0; i < 2; i++)
-        time += phase_time(phases[i], rounds.held, plan, flows, device, kernel, args, odd);
-    time += adding_time(rounds.whole.blocks + rounds.last.blocks, plan, flows, kernel, args->m);
-    time += crowding_time(&rounds, plan, device, kernel);
-    time += word_time(&rounds, plan, kernel, args);
-    if (!plan->copied && (odd->a || odd->b))
-        time += piece_latency;
-    return time + copy_time(plan, flows, device, kernel, args, odd);
+    const struct rounds rounds = find_rounds(of, plan);
+    double busiest = rounds.whole.blocks + rounds.last.blocks;
+    int pieces = !plan->copied && (of->odd.a || of->odd.b);
+    return of->kernel->fixed + phase_time(of, plan, &rounds.whole, rounds.held) +
+           phase_time(of, plan, &rounds.last, rounds.held) + adding_time(of, plan, busiest) +
+           crowding_time(of, plan, &rounds) + word_time(of, plan, &rounds) +
+           (pieces ? piece_latency : 0) + copy_time(of, plan);
 }
 
 /* The plan with about `wanted` parts of k; 0 when the kernel cannot do that. */
-static int split(struct gpu_plan *plan, int wanted, const struct gpu_functions *functions,
-                 const struct gpu_kernel *kernel, const octgemm_args *args, int frugal)
+static int split(const struct model *of, struct gpu_plan *plan, int wanted, int frugal)
 {
-    int64_t steps = octgemm_gpu_tiles(args->k, kernel->tile_k);
+    const struct gpu_kernel *kernel = of->kernel;
+    int64_t k = of->args->k, steps = octgemm_gpu_tiles(k, kernel->tile_k);
     if (wanted > steps && wanted > 1)
         return 0;
     plan->k_split = (int)octgemm_gpu_tiles(steps, wanted) * kernel->tile_k;
-    plan->splits = plan->k_split > 0 ? (int)octgemm_gpu_tiles(args->k, plan->k_split) : 1;
+    plan->splits = plan->k_split > 0 ? (int)octgemm_gpu_tiles(k, plan->k_split) : 1;
     plan->cluster = plan->splits > 1 && kernel->clustered;
     if (plan->cluster)
-        return functions->at_once[plan->splits] > 0;
+        return of->functions->at_once[plan->splits] > 0;
     return plan->splits == 1 || !frugal;
 }
 
@@ -397,19 +392,20 @@ static int split(struct gpu_plan *plan, int wanted, const struct gpu_functions *
  * fill one GPC after another, so 16 of them are best a square of tiles, and tiles of m that are
  * left over are better spread over the stripes before. Clusters go to the GPCs in turn: there, two
  * tiles of m make a square of a GPC's. */
-static int liked_group(const struct gpu_plan *plan, const struct gpu_device *device,
-                       const struct gpu_kernel *kernel, int64_t k)
+static int liked_group(const struct model *of, const struct gpu_plan *plan)
 {
     enum { usual = 8, of_clusters = 2 };
     const double share = 0.65;
+    const struct gpu_kernel *kernel = of->kernel;
+    double kept = share * of->device->l2_bytes;
     int group = kernel->group ? kernel->group : usual;
-    while (group > usual && (double)group * kernel->tile_m * (double)k > share * device->l2_bytes)
+    while (group > usual && (double)group * kernel->tile_m * (double)of->args->k > kept)
         group /= 2;
     if (group >= usual)
         return group;
     if (plan->cluster)
         return of_clusters;
-    if (count_units(plan, kernel) > places(device, kernel))
+    if (count_units(plan, kernel) > places(of->device, kernel))
         return usual;
     int64_t stripes = (plan->tiles_m + 1) / group;
     return (int)octgemm_gpu_tiles(plan->tiles_m, stripes > 1 ? stripes : 1);
@@ -417,10 +413,9 @@ static int liked_group(const struct gpu_plan *plan, const struct gpu_device *dev
 
 /* No more than there are: kernels count the tiles of a stripe, group * tiles_n, in 32 bits, which
  * hold the number of all tiles but not many times that. */
-static int raster_group(const struct gpu_plan *plan, const struct gpu_device *device,
-                        const struct gpu_kernel *kernel, int64_t k)
+static int raster_group(const struct model *of, const struct gpu_plan *plan)
 {
-    int group = liked_group(plan, device, kernel, k);
+    int group = liked_group(of, plan);
     int64_t most = plan->tiles_m > 1 ? plan->tiles_m : 1;
     return group < most ? group : (int)most;
 }
@@ -431,57 +426,63 @@ static int raster_group(const struct gpu_plan *plan, const struct gpu_device *de
  * holds them back for the microsecond that overlapping is worth. (Not pairs of blocks, which stay
  * together anyhow, nor where many places are free at the end of the launch ahead.) The limits are
  * from timings on an H100 (bench/NOTES.md). */
-static void find_order(struct gpu_plan *plan, const struct gpu_device *device,
-                       const struct gpu_kernel *kernel, const octgemm_args *args,
-                       const struct gpu_odd *odd)
+static void find_order(const struct model *of, struct gpu_plan *plan)
 {
     const double long_enough = 5;                 /* microseconds */
     const double much = 4e6;                      /* bytes to copy or add up */
     const double only_round = 0.7, in_last = 0.9; /* of the places have a block */
-    double room = places(device, kernel);
-    double units = count_units(plan, kernel), before_last = (ceil(units / room) - 1) * room;
+    double room = places(of->device, of->kernel), units = count_units(plan, of->kernel);
+    double before_last = (ceil(units / room) - 1) * room;
     double least = before_last > 0 ? in_last : only_round;
-    const struct rows_ahead rows = find_rows_ahead(plan, kernel, args, odd);
-    plan->copies_in_order = kernel->neighbours <= 1 && before_last <= 0 &&
-                            (rows.copied + rows.added) * (double)args->k > much;
+    int apart = of->kernel->neighbours <= 1;
+    const struct rows_ahead rows = find_rows_ahead(of, plan);
+    plan->copies_in_order =
+        apart && before_last <= 0 && (rows.copied + rows.added) * (double)of->args->k > much;
     /* What comes next is not known; another product like this one is likely. */
-    plan->in_order = kernel->neighbours <= 1 && plan->splits == 1 && plan->tiles_m > 2 &&
+    plan->in_order = apart && plan->splits == 1 && plan->tiles_m > 2 &&
                      units - before_last > least * room && plan->microseconds > long_enough;
+}
+
+/* The most parts of k that may pay: splitting gives work to multiprocessors that have no tile; a
+ * full device gains nothing. */
+static int most_splits(const struct model *of, const struct gpu_plan *plan)
+{
+    int64_t slots = (int64_t)of->device->multiprocessors * of->kernel->resident;
+    int full =
+        plan->tiles_m >= slots || plan->tiles_n >= slots || plan->tiles_m * plan->tiles_n >= slots;
+    return full ? 1 : of->kernel->max_splits;
 }
 
 void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                       const struct gpu_functions *functions, const struct gpu_kernel *kernel,
                       const octgemm_args *args, int frugal)
 {
-    struct flows flows = find_flows(device, args);
+    const struct model of = {.device = device,
+                             .functions = functions,
+                             .kernel = kernel,
+                             .args = args,
+                             .odd = octgemm_gpu_odd_strides(kernel, args),
+                             .flows = find_flows(device, args)};
     struct gpu_plan candidate = {.tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m),
                                  .tiles_n = octgemm_gpu_tiles_n(device, kernel, args)};
-    /* Splitting gives work to multiprocessors that have no tile; a full device gains nothing. */
-    int64_t slots = (int64_t)device->multiprocessors * kernel->resident;
-    int full = candidate.tiles_m >= slots || candidate.tiles_n >= slots ||
-               candidate.tiles_m * candidate.tiles_n >= slots;
-    int most = full ? 1 : kernel->max_splits;
-    struct gpu_odd odd = octgemm_gpu_odd_strides(kernel, args);
-    int copies = (odd.a || odd.b) && !frugal && octgemm_gpu_may_copy(&odd, args);
+    int most = most_splits(&of, &candidate);
+    int copies = (of.odd.a || of.odd.b) && !frugal && octgemm_gpu_may_copy(&of.odd, args);
     int found = 0;
     for (candidate.copied = copies && !kernel->unaligned; candidate.copied <= copies;
          candidate.copied++)
         for (int wanted = 1; wanted <= most; wanted++) {
             int before = wanted > 1 ? candidate.splits : 0;
-            if (!split(&candidate, wanted, functions, kernel, args, frugal) ||
-                candidate.splits == before)
+            if (!split(&of, &candidate, wanted, frugal) || candidate.splits == before)
                 continue;
             /* No plan is faster than its bytes from memory, and more parts only add to that. */
-            if (found && kernel->fixed + flows.from_memory +
-                                 adding_time(1, &candidate, &flows, kernel, args->m) >=
-                             plan->microseconds)
+            double least = kernel->fixed + of.flows.from_memory + adding_time(&of, &candidate, 1);
+            if (found && least >= plan->microseconds)
                 break;
-            candidate.microseconds =
-                predict(&candidate, &flows, device, functions, kernel, args, &odd);
+            candidate.microseconds = predict(&of, &candidate);
             if (!found || candidate.microseconds < plan->microseconds)
                 *plan = candidate;
             found = 1;
         }
-    plan->group = raster_group(plan, device, kernel, args->k);
-    find_order(plan, device, kernel, args, &odd);
+    plan->group = raster_group(&of, plan);
+    find_order(&of, plan);
 }

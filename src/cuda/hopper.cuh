@@ -31,10 +31,10 @@
  * kernels at m >= 1024, 0.98 to 1.08 below, 1.04 to 1.22 between powers of two. Tried and lost
  * (bench/NOTES.md): a barrier inited by each of many threads, weights asked of the L2 far ahead,
  * blocks that start at different places of k, two, four or eight blocks with the same few tokens,
- * pairs of blocks with the same weights and tokens of their own, results without shared memory or row by row
- * of 128 bytes, a kernel of its own for 16-bit results without zero points, one warpgroup of a tile
- * some stages behind the other, one half of a tile finished while the other is multiplied, three
- * warpgroups with 256 tokens (ptxas wants more registers).
+ * pairs of blocks with the same weights and tokens of their own, results without shared memory or
+ * row by row of 128 bytes, a kernel of its own for 16-bit results without zero points, one
+ * warpgroup of a tile some stages behind the other, one half of a tile finished while the other is
+ * multiplied, three warpgroups with 256 tokens (ptxas wants more registers).
  */
 #ifndef OCTGEMM_HOPPER_CUH
 #define OCTGEMM_HOPPER_CUH

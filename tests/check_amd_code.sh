@@ -5,7 +5,8 @@
 # on a SIMD), LDS within 64 KB. For each target: the matrix instruction it was written for, signed
 # (neg_lo) where that is a flag, and no flat memory access. For each main loop (amd_loop.awk): loads
 # from memory are of 16 bytes each, and there is one barrier for each step of k, none where the waves
-# stream B.
+# stream B. Where parts of k meet: what makes them visible to blocks on other dies, which no simulator
+# shows.
 folder=$(dirname "$0")
 objdump=$1 readelf=$2
 shift 2
@@ -26,6 +27,28 @@ instruction_of() {
     gfx906 | gfx101[12] | gfx103*) echo v_dot4 ;;
     *) echo v_ ;;
     esac
+}
+
+# fences_of ARCH: what hands stores on to other blocks, and what lets theirs be seen
+fences_of() {
+    case $1 in
+    gfx94* | gfx950) echo 'buffer_wbl2 sc1,buffer_inv sc1' ;;
+    gfx12*) echo 'global_wb scope:SCOPE_DEV,global_inv scope:SCOPE_DEV' ;;
+    gfx1*) echo 's_waitcnt_vscnt null. 0x0,buffer_gl0_inv' ;;
+    *) echo 's_waitcnt vmcnt[(]0[)],buffer_wbinvl1' ;;
+    esac
+}
+
+# hands_over ARCH: in this listing every wave hands its stores on before one of them counts the block,
+# and the last block's waves look afresh after that.
+hands_over() {
+    awk -v fences="$(fences_of "$1")" '
+        BEGIN {
+            split(fences, fence, ",")
+            split(fence[1] ",s_barrier,global_atomic,s_barrier," fence[2], step, ",")
+        }
+        $0 ~ step[done + 1] && done < 5 { done++ }
+        END { exit done < 5 }'
 }
 
 # not_run ARCH KERNEL: it is in the code object, and hip.c's table does not have it for this target
@@ -74,6 +97,7 @@ for code; do
             fail "$arch $kernel: no 16-byte load in its loop"
         echo "$loop" | grep -E '(global|flat|buffer)_load' | grep -qvE '_load_(dwordx4|b128)' &&
             fail "$arch $kernel: a narrow load in its loop"
+        echo "$body" | hands_over "$arch" || fail "$arch $kernel: parts of k are not handed over"
         barriers=$(echo "$loop" | grep -cE 's_barrier(_wait|[[:space:]]*$)')
         case $kernel in tile*) expected=1 ;; *) expected=0 ;; esac
         [ "$barriers" -eq "$expected" ] || fail "$arch $kernel: $barriers barriers in its loop"

@@ -153,6 +153,36 @@ START_TEST(more_tiles_than_can_be_counted_are_refused)
 }
 END_TEST
 
+/* One token is a stream of the weights, however fast the memory is said to be (GDDR6's clock stands
+ * for eight times as many bytes as HBM2's). */
+START_TEST(few_tokens_stream)
+{
+    static const struct {
+        int64_t m;
+        const char *kernel;
+    } cases[] = {{1, "stream_16"}, {16, "stream_16"}, {32, "stream_32"}, {4096, "tile_"}};
+    load_runtime();
+    unsetenv("OCTGEMM_KERNEL");
+    octgemm_ctx *ctx = NULL;
+    ck_assert_int_eq(octgemm_open(&ctx, "hip", 0), OCTGEMM_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        octgemm_info info;
+        const octgemm_args args = {.size = sizeof args,
+                                   .m = cases[i].m,
+                                   .n = 28672,
+                                   .k = 4096,
+                                   .lda = 4096,
+                                   .ldb = 4096,
+                                   .ldd = 28672,
+                                   .d_type = OCTGEMM_BF16};
+        ck_assert_int_eq(octgemm_query(ctx, &args, &info), OCTGEMM_OK);
+        ck_assert_msg(strncmp(info.kernel, cases[i].kernel, strlen(cases[i].kernel)) == 0,
+                      "m = %d: %s", (int)cases[i].m, info.kernel);
+    }
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* Each call that the library makes. */
 static const struct gpu_failure failures[] = {
     {.name = "hipInit", .status = OCTGEMM_ERR_NO_BACKEND},
@@ -231,6 +261,7 @@ int main(void)
     tcase_add_test(tests, everything_is_given_back);
     tcase_add_test(tests, launches_are_on_the_callers_stream);
     tcase_add_test(tests, more_tiles_than_can_be_counted_are_refused);
+    tcase_add_test(tests, few_tokens_stream);
     gpu_add_failure_tests(tests, &hip_failures);
     tcase_add_loop_test(tests, a_code_has_its_words, 0, sizeof codes / sizeof *codes);
     return run_tests("host side of HIP", tests, CK_FORK);

@@ -119,6 +119,33 @@ static int has_mfma(int generation)
            (generation >= 0x940 && generation <= 0x9ff);
 }
 
+/* HIP tells the clock of the memory's controller. HBM2 moves two bits a pin in its cycle, as the
+ * cost model reckons; HBM3 twice that and GDDR6 eight times. APUs, of whose memory nothing is
+ * known, are left as they are. (1300 MHz and 5.3 TB/s are a MI300X, 1249 MHz and 0.96 TB/s an RX
+ * 7900 XTX.) */
+static const struct {
+    int first, last, times;
+} memories[] = {
+    {0x940, 0x9ff, 2},   {0x1010, 0x1010, 8}, {0x1012, 0x1012, 8},
+    {0x1030, 0x1034, 8}, {0x1100, 0x1102, 8}, {0x1200, 0x1201, 8},
+};
+
+static int memory_factor(int generation)
+{
+    for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
+        if (generation >= memories[i].first && generation <= memories[i].last)
+            return memories[i].times;
+    return 1;
+}
+
+/* The number in an architecture's name. Two APUs between CDNA's numbers are Vega, without its
+ * matrix instructions. */
+static int generation_of(const char *arch)
+{
+    int generation = (int)strtol(arch + 3, NULL, 16);
+    return generation == 0x909 || generation == 0x90c ? 0x900 : generation;
+}
+
 static int describe(struct gpu_device *device, const void **slot)
 {
     union {
@@ -133,7 +160,7 @@ static int describe(struct gpu_device *device, const void **slot)
         return code;
     }
     find_arch(device->arch, sizeof device->arch, properties.bytes, sizeof properties.bytes);
-    device->generation = (int)strtol(device->arch + 3, NULL, 16);
+    device->generation = generation_of(device->arch);
 
     /* hipDeviceAttribute... Where nothing is known, k is split by what an APU's memory gives, about
      * a hundred GB/s. */
@@ -149,6 +176,7 @@ static int describe(struct gpu_device *device, const void **slot)
     code = octgemm_gpu_read(&calls, device, attributes, sizeof attributes / sizeof *attributes);
     if (code)
         return code;
+    device->memory_clock_khz *= memory_factor(device->generation);
     if (has_mfma(device->generation))
         device->packed_rows = 64; /* src/hip/blocks.h */
     device->usable = image(device, 0) != NULL;
@@ -229,8 +257,9 @@ static const struct gpu_driver driver = {
 /* Every kernel takes any shape, stride and address; the last one any number of tiles that a D of
  * 2^36 elements has. `rate` is the int8 peak of CDNA3 per compute unit and clock, by the share
  * that a tile's traffic with LDS leaves (doc/AMD.md); other targets keep the order among tiles.
- * The widest tiles are for where their sums and operands fit in registers: matrix instructions,
- * and the smaller of the two on RDNA2 as well. */
+ * Streams are for few tokens: 24, 16 and 10 bytes of weights per clock and compute unit, more than
+ * memory gives. The widest tiles are for where their sums and operands fit in registers: matrix
+ * instructions, and the smaller of the two on RDNA2 as well. */
 #define ROW(name_, arch_, function_, ...)                                                          \
     OCTGEMM_GPU_KERNEL(name_, arch_, .function = function_, .unaligned = function_,                \
                        .packed = function_ "_packed", .tile_k = 64, .threads = 256, .align = 1,    \
@@ -244,11 +273,11 @@ static const struct kernel kernels[] = {
     ROW("tile_128x128", "gfx908", "tile_128x128", .first = 0x908, .last = 0xffff, .tile_m = 128,
         .tile_n = 128, .resident = 2, .rate = 1200, .fixed = 4),
     ROW("stream_16", "any", "stream_16", ANY, .tile_m = 16, .tile_n = 16, .resident = 4,
-        .rate = 128, .fixed = 3),
+        .rate = 384, .fixed = 3),
     ROW("stream_32", "any", "stream_32", ANY, .tile_m = 32, .tile_n = 16, .resident = 4,
-        .rate = 192, .fixed = 3),
+        .rate = 512, .fixed = 3),
     ROW("stream_64", "any", "stream_64", ANY, .tile_m = 64, .tile_n = 16, .resident = 2,
-        .rate = 256, .fixed = 3),
+        .rate = 640, .fixed = 3),
     ROW("tile_64x64", "any", "tile_64x64", ANY, .tile_m = 64, .tile_n = 64, .resident = 4,
         .persistent = 1, .rate = 800, .fixed = 4),
 };

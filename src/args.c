@@ -166,14 +166,14 @@ static void drop_ignored(octgemm_args *args)
     args->bias = NULL;
 }
 
-octgemm_status octgemm_complete_args(octgemm_args *out, const octgemm_args *in, unsigned what)
+octgemm_status octgemm_complete_args(octgemm_args *out, const octgemm_args *in, int with_pointers)
 {
     octgemm_status status = check_pointer("octgemm_args", "args", in);
     if (status == OCTGEMM_OK)
         status = copy_struct("octgemm_args", out, sizeof *out, args_size_0_1, in, in->size);
-    if (status == OCTGEMM_OK && (what & OCTGEMM_CHECK_SHAPE))
+    if (status == OCTGEMM_OK)
         status = check_shape(out);
-    if (status == OCTGEMM_OK && (what & OCTGEMM_CHECK_POINTERS))
+    if (status == OCTGEMM_OK && with_pointers)
         status = check_pointers(out);
     if (status == OCTGEMM_OK)
         drop_ignored(out);

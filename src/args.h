@@ -4,13 +4,9 @@
 
 #include "octgemm.h"
 
-enum {
-    OCTGEMM_CHECK_SHAPE = 1,   /* sizes, strides, enums */
-    OCTGEMM_CHECK_POINTERS = 2 /* pointers too: for run */
-};
-
-/* Copies the caller's struct, of whatever version, into *out and checks it. */
-octgemm_status octgemm_complete_args(octgemm_args *out, const octgemm_args *in, unsigned what);
+/* Copies the caller's struct, of whatever version, into *out and checks it: sizes, strides, enums;
+ * for run, with pointers. */
+octgemm_status octgemm_complete_args(octgemm_args *out, const octgemm_args *in, int with_pointers);
 octgemm_status octgemm_complete_quantize_args(octgemm_quantize_args *out,
                                               const octgemm_quantize_args *in);
 

@@ -38,17 +38,17 @@ static void forget_addresses(octgemm_args *args)
 }
 
 static octgemm_status make_plan(struct plan *plan, const char *function, const octgemm_ctx *ctx,
-                                const octgemm_args *args, unsigned what)
+                                const octgemm_args *args, int with_pointers)
 {
     if (!ctx)
         return null_argument(function, "ctx");
-    octgemm_status status = octgemm_complete_args(&plan->args, args, what);
+    octgemm_status status = octgemm_complete_args(&plan->args, args, with_pointers);
     if (status == OCTGEMM_OK && plan->args.b_layout == OCTGEMM_B_PACKED && plan->args.b &&
         ctx->backend->check_packed)
         status = ctx->backend->check_packed(ctx, &plan->args);
     if (status != OCTGEMM_OK)
         return status;
-    if (!(what & OCTGEMM_CHECK_POINTERS))
+    if (!with_pointers)
         forget_addresses(&plan->args);
     plan->workspace = 0;
     /* Costs are reckoned in floats too, and the caller may have exceptions end the process. */
@@ -65,8 +65,8 @@ octgemm_status octgemm_query(const octgemm_ctx *ctx, const octgemm_args *args, o
     struct plan plan;
     if (!out)
         return null_argument("octgemm_query", "out");
-    octgemm_status status = make_plan(&plan, "octgemm_query", ctx,
-                                      args ? args : &octgemm_large_product, OCTGEMM_CHECK_SHAPE);
+    octgemm_status status =
+        make_plan(&plan, "octgemm_query", ctx, args ? args : &octgemm_large_product, 0);
     if (status != OCTGEMM_OK)
         return status;
     *out = ctx->info;
@@ -84,7 +84,7 @@ octgemm_status octgemm_kernel(const octgemm_ctx *ctx, const octgemm_args *args, 
     if (!out)
         return null_argument("octgemm_kernel", "out");
     if (args) {
-        octgemm_status status = octgemm_complete_args(&complete, args, OCTGEMM_CHECK_SHAPE);
+        octgemm_status status = octgemm_complete_args(&complete, args, 0);
         if (status != OCTGEMM_OK)
             return status;
     }
@@ -105,7 +105,7 @@ octgemm_status octgemm_workspace(const octgemm_ctx *ctx, const octgemm_args *arg
     struct plan plan;
     if (!bytes)
         return null_argument("octgemm_workspace", "bytes");
-    octgemm_status status = make_plan(&plan, "octgemm_workspace", ctx, args, OCTGEMM_CHECK_SHAPE);
+    octgemm_status status = make_plan(&plan, "octgemm_workspace", ctx, args, 0);
     if (status == OCTGEMM_OK)
         *bytes = plan.workspace;
     return status;
@@ -114,8 +114,7 @@ octgemm_status octgemm_workspace(const octgemm_ctx *ctx, const octgemm_args *arg
 octgemm_status octgemm_run(const octgemm_ctx *ctx, const octgemm_args *args)
 {
     struct plan plan;
-    octgemm_status status =
-        make_plan(&plan, "octgemm_run", ctx, args, OCTGEMM_CHECK_SHAPE | OCTGEMM_CHECK_POINTERS);
+    octgemm_status status = make_plan(&plan, "octgemm_run", ctx, args, 1);
     if (status != OCTGEMM_OK)
         return status;
     if (plan.args.m == 0 || plan.args.n == 0)

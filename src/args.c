@@ -96,9 +96,7 @@ static octgemm_status check_sums(const char *function, int64_t n)
 
 static octgemm_status check_pointer(const char *function, const char *name, const void *pointer)
 {
-    if (pointer)
-        return OCTGEMM_OK;
-    return octgemm_fail(OCTGEMM_ERR_ARG, "%s: %s is NULL", function, name);
+    return pointer ? OCTGEMM_OK : octgemm_null_argument(function, name);
 }
 
 octgemm_status octgemm_check_weights(const char *function, int64_t n, int64_t k, int64_t ldb)

@@ -19,6 +19,11 @@ octgemm_status octgemm_fail(octgemm_status status, const char *format, ...)
     return status;
 }
 
+octgemm_status octgemm_null_argument(const char *function, const char *name)
+{
+    return octgemm_fail(OCTGEMM_ERR_ARG, "%s: %s is NULL", function, name);
+}
+
 const char *octgemm_last_error(void)
 {
     return message;

@@ -9,4 +9,7 @@
 octgemm_status octgemm_fail(octgemm_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* ERR_ARG: an argument of `function`, or a member of what it is given, is NULL. */
+octgemm_status octgemm_null_argument(const char *function, const char *name);
+
 #endif

@@ -10,11 +10,6 @@ unsigned octgemm_version(void)
     return OCTGEMM_VERSION_MAJOR << 16 | OCTGEMM_VERSION_MINOR << 8 | OCTGEMM_VERSION_PATCH;
 }
 
-static octgemm_status null_argument(const char *function, const char *what)
-{
-    return octgemm_fail(OCTGEMM_ERR_ARG, "%s: %s is NULL", function, what);
-}
-
 /* Complete, valid arguments and the kernel for them: what query, workspace and run share. */
 struct plan {
     octgemm_args args;
@@ -41,7 +36,7 @@ static octgemm_status make_plan(struct plan *plan, const char *function, const o
                                 const octgemm_args *args, int with_pointers)
 {
     if (!ctx)
-        return null_argument(function, "ctx");
+        return octgemm_null_argument(function, "ctx");
     octgemm_status status = octgemm_complete_args(&plan->args, args, with_pointers);
     if (status == OCTGEMM_OK && plan->args.b_layout == OCTGEMM_B_PACKED && plan->args.b &&
         ctx->backend->check_packed)
@@ -64,7 +59,7 @@ octgemm_status octgemm_query(const octgemm_ctx *ctx, const octgemm_args *args, o
 {
     struct plan plan;
     if (!out)
-        return null_argument("octgemm_query", "out");
+        return octgemm_null_argument("octgemm_query", "out");
     octgemm_status status =
         make_plan(&plan, "octgemm_query", ctx, args ? args : &octgemm_large_product, 0);
     if (status != OCTGEMM_OK)
@@ -80,9 +75,9 @@ octgemm_status octgemm_kernel(const octgemm_ctx *ctx, const octgemm_args *args, 
 {
     octgemm_args complete;
     if (!ctx)
-        return null_argument("octgemm_kernel", "ctx");
+        return octgemm_null_argument("octgemm_kernel", "ctx");
     if (!out)
-        return null_argument("octgemm_kernel", "out");
+        return octgemm_null_argument("octgemm_kernel", "out");
     if (args) {
         octgemm_status status = octgemm_complete_args(&complete, args, 0);
         if (status != OCTGEMM_OK)
@@ -104,7 +99,7 @@ octgemm_status octgemm_workspace(const octgemm_ctx *ctx, const octgemm_args *arg
 {
     struct plan plan;
     if (!bytes)
-        return null_argument("octgemm_workspace", "bytes");
+        return octgemm_null_argument("octgemm_workspace", "bytes");
     octgemm_status status = make_plan(&plan, "octgemm_workspace", ctx, args, 0);
     if (status == OCTGEMM_OK)
         *bytes = plan.workspace;
@@ -138,7 +133,7 @@ octgemm_status octgemm_quantize(const octgemm_ctx *ctx, const octgemm_quantize_a
 {
     octgemm_quantize_args complete;
     if (!ctx)
-        return null_argument("octgemm_quantize", "ctx");
+        return octgemm_null_argument("octgemm_quantize", "ctx");
     octgemm_status status = octgemm_complete_quantize_args(&complete, args);
     if (status != OCTGEMM_OK || complete.rows == 0)
         return status;
@@ -148,9 +143,9 @@ octgemm_status octgemm_quantize(const octgemm_ctx *ctx, const octgemm_quantize_a
 octgemm_status octgemm_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes)
 {
     if (!ctx)
-        return null_argument("octgemm_packed_size", "ctx");
+        return octgemm_null_argument("octgemm_packed_size", "ctx");
     if (!bytes)
-        return null_argument("octgemm_packed_size", "bytes");
+        return octgemm_null_argument("octgemm_packed_size", "bytes");
     octgemm_status status = octgemm_check_weights("octgemm_packed_size", n, k, k);
     return status == OCTGEMM_OK ? ctx->backend->packed_size(ctx, n, k, bytes) : status;
 }
@@ -159,24 +154,24 @@ octgemm_status octgemm_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const 
                             int64_t ldb, void *packed, void *stream)
 {
     if (!ctx)
-        return null_argument("octgemm_pack", "ctx");
+        return octgemm_null_argument("octgemm_pack", "ctx");
     octgemm_status status = octgemm_check_weights("octgemm_pack", n, k, ldb);
     if (status != OCTGEMM_OK)
         return status;
     if (!b && n > 0 && k > 0)
-        return null_argument("octgemm_pack", "b");
+        return octgemm_null_argument("octgemm_pack", "b");
     if (!packed)
-        return null_argument("octgemm_pack", "packed");
+        return octgemm_null_argument("octgemm_pack", "packed");
     return ctx->backend->pack(ctx, n, k, b, ldb, packed, stream);
 }
 
 octgemm_status octgemm_alloc(const octgemm_ctx *ctx, size_t bytes, void **out)
 {
     if (!out)
-        return null_argument("octgemm_alloc", "out");
+        return octgemm_null_argument("octgemm_alloc", "out");
     *out = NULL;
     if (!ctx)
-        return null_argument("octgemm_alloc", "ctx");
+        return octgemm_null_argument("octgemm_alloc", "ctx");
     return ctx->backend->alloc(ctx, bytes, out);
 }
 
@@ -190,11 +185,11 @@ static octgemm_status check_copy(const char *function, const octgemm_ctx *ctx, c
                                  const void *host, size_t bytes)
 {
     if (!ctx)
-        return null_argument(function, "ctx");
+        return octgemm_null_argument(function, "ctx");
     if (bytes > 0 && !device)
-        return null_argument(function, "device");
+        return octgemm_null_argument(function, "device");
     if (bytes > 0 && !host)
-        return null_argument(function, "host");
+        return octgemm_null_argument(function, "host");
     return OCTGEMM_OK;
 }
 
@@ -219,6 +214,6 @@ octgemm_status octgemm_download(const octgemm_ctx *ctx, void *host, const void *
 octgemm_status octgemm_sync(const octgemm_ctx *ctx, void *stream)
 {
     if (!ctx)
-        return null_argument("octgemm_sync", "ctx");
+        return octgemm_null_argument("octgemm_sync", "ctx");
     return ctx->backend->sync(ctx, stream);
 }

@@ -41,7 +41,7 @@ static const struct backend *find_backend(const char *name)
 octgemm_status octgemm_backend(size_t index, octgemm_info *out)
 {
     if (!out)
-        return octgemm_fail(OCTGEMM_ERR_ARG, "octgemm_backend: out is NULL");
+        return octgemm_null_argument("octgemm_backend", "out");
     size_t row = index;
     for (size_t i = 0; i < backend_count; i++) {
         int devices = backends[i]->devices(backends[i]);
@@ -95,7 +95,7 @@ static octgemm_status open_device(octgemm_ctx **out, const struct backend *backe
 octgemm_status octgemm_open(octgemm_ctx **out, const char *name, int device)
 {
     if (!out)
-        return octgemm_fail(OCTGEMM_ERR_ARG, "octgemm_open: out is NULL");
+        return octgemm_null_argument("octgemm_open", "out");
     *out = NULL;
     if (device < 0)
         return octgemm_fail(OCTGEMM_ERR_ARG, "octgemm_open: device is %d", device);

@@ -46,6 +46,13 @@ static octgemm_status check_enum(const char *function, const char *name, int val
                         name, value);
 }
 
+static octgemm_status check_flag(const char *function, const char *name, int value)
+{
+    if (value == 0 || value == 1)
+        return OCTGEMM_OK;
+    return octgemm_fail(OCTGEMM_ERR_ARG, "%s: %s is %d, neither 0 nor 1", function, name, value);
+}
+
 static octgemm_status check_count(const char *function, const char *name, int64_t value)
 {
     if (value >= 0)
@@ -108,12 +115,12 @@ octgemm_status octgemm_check_weights(const char *function, int64_t n, int64_t k,
     return status;
 }
 
-octgemm_status octgemm_refuse_packed(int64_t n, int64_t k)
+octgemm_status octgemm_refuse_packed(const char *function, int64_t n, int64_t k)
 {
     return octgemm_fail(OCTGEMM_ERR_ARG,
-                        "packed weights of n %" PRId64 " and k %" PRId64
+                        "%s: packed weights of n %" PRId64 " and k %" PRId64
                         " need more bytes than an address can count",
-                        n, k);
+                        function, n, k);
 }
 
 static octgemm_status check_shape(const octgemm_args *args)
@@ -190,7 +197,7 @@ octgemm_status octgemm_complete_quantize_args(octgemm_quantize_args *out,
     if ((status = check_count(function, "rows", out->rows)) ||
         (status = check_count(function, "k", out->k)) ||
         (status = check_enum(function, "x_type", (int)out->x_type, 3)) ||
-        (status = check_enum(function, "static_scale", out->static_scale, 2)) ||
+        (status = check_flag(function, "static_scale", out->static_scale)) ||
         (status = check_matrix(function, "ldx", out->rows, out->k, out->ldx,
                                octgemm_width(out->x_type))) ||
         (status = check_matrix(function, "ldq", out->rows, out->k, out->ldq, 1)))

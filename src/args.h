@@ -13,7 +13,7 @@ octgemm_status octgemm_complete_quantize_args(octgemm_quantize_args *out,
 /* n, k and ldb of a weight matrix. */
 octgemm_status octgemm_check_weights(const char *function, int64_t n, int64_t k, int64_t ldb);
 
-/* Fails: such weights, packed, need more bytes than an address can count. */
-octgemm_status octgemm_refuse_packed(int64_t n, int64_t k);
+/* ERR_ARG: such weights, packed, need more bytes than an address can count. */
+octgemm_status octgemm_refuse_packed(const char *function, int64_t n, int64_t k);
 
 #endif

@@ -62,9 +62,11 @@ struct backend {
 
     octgemm_status (*quantize)(const octgemm_ctx *ctx, const octgemm_quantize_args *args);
 
-    /* Packed weights. check_packed says whether args->b was packed for this context and for
-     * args->n x args->k (OK, or ERR_ARG with a message); NULL where that cannot be read. */
-    octgemm_status (*packed_size)(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes);
+    /* Packed weights. packed_size names `function` where it refuses. check_packed says whether
+     * args->b was packed for this context and for args->n x args->k (OK, or ERR_ARG with a
+     * message); NULL where that cannot be read. */
+    octgemm_status (*packed_size)(const char *function, const octgemm_ctx *ctx, int64_t n,
+                                  int64_t k, size_t *bytes);
     octgemm_status (*pack)(const octgemm_ctx *ctx, int64_t n, int64_t k, const int8_t *b,
                            int64_t ldb, void *packed, void *stream);
     octgemm_status (*check_packed)(const octgemm_ctx *ctx, const octgemm_args *args);

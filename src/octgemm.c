@@ -146,8 +146,9 @@ octgemm_status octgemm_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k,
         return octgemm_null_argument("octgemm_packed_size", "ctx");
     if (!bytes)
         return octgemm_null_argument("octgemm_packed_size", "bytes");
-    octgemm_status status = octgemm_check_weights("octgemm_packed_size", n, k, k);
-    return status == OCTGEMM_OK ? ctx->backend->packed_size(ctx, n, k, bytes) : status;
+    const char *function = "octgemm_packed_size";
+    octgemm_status status = octgemm_check_weights(function, n, k, k);
+    return status == OCTGEMM_OK ? ctx->backend->packed_size(function, ctx, n, k, bytes) : status;
 }
 
 octgemm_status octgemm_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const int8_t *b,

@@ -98,7 +98,7 @@ octgemm_status octgemm_open(octgemm_ctx **out, const char *name, int device)
         return octgemm_null_argument("octgemm_open", "out");
     *out = NULL;
     if (device < 0)
-        return octgemm_fail(OCTGEMM_ERR_ARG, "octgemm_open: device is %d", device);
+        return octgemm_fail(OCTGEMM_ERR_ARG, "octgemm_open: device is %d, negative", device);
     const char *origin = "octgemm_open";
     if (!name) {
         name = octgemm_environment("OCTGEMM_BACKEND");

@@ -329,7 +329,8 @@ START_TEST(weights_sizes_are_checked)
                  "more bytes than an address can count");
     /* n * k fits, but what packing adds to it (a header, padding of panels) does not */
     expect_error(octgemm_packed_size(ctx, INT64_MAX, 1, &bytes), OCTGEMM_ERR_ARG,
-                 "more bytes than an address can count");
+                 "octgemm_packed_size: packed weights of n 9223372036854775807 and k 1 need more "
+                 "bytes than an address can count");
     for (int shift = 40; shift < 63; shift++) /* nor what size_t counts and ptrdiff_t does not */
         if (octgemm_packed_size(ctx, INT64_C(1) << shift, 1, &bytes) == OCTGEMM_OK)
             ck_assert_uint_le(bytes, PTRDIFF_MAX);
@@ -434,7 +435,7 @@ static const struct {
     {{SETQ(k, -1)}, "k is -1, negative"},
     {{SETQ(x_type, OCTGEMM_I32)}, "x_type is 3"},
     {{SETQ(x_type, -1)}, "x_type is -1"},
-    {{SETQ(static_scale, 2)}, "static_scale is 2"},
+    {{SETQ(static_scale, 2)}, "static_scale is 2, neither 0 nor 1"},
     {{SETQ(ldx, K - 1)}, "ldx is 4, smaller"},
     {{SETQ(ldq, K - 1)}, "ldq is 4, smaller"},
     {{SETQ(ldx, INT64_MAX / 4)}, "need more bytes"},

@@ -443,7 +443,8 @@ START_TEST(packed_weights_bring_their_sums)
     ck_assert_int_eq(octgemm_pack(ctx, INT64_MAX / 2, 1, (const int8_t *)memory, 1, memory, NULL),
                      OCTGEMM_ERR_ARG);
     ck_assert_ptr_nonnull(
-        strstr(octgemm_last_error(), "packed weights of n 4611686018427387903 and k 1 need"));
+        strstr(octgemm_last_error(),
+               "octgemm_pack: packed weights of n 4611686018427387903 and k 1 need"));
     ck_assert_int_eq(record.count, 2);
     octgemm_close(&ctx);
 }

@@ -116,7 +116,7 @@ START_TEST(names_and_devices_that_are_not_there)
 {
     expect_error(octgemm_open(&ctx, "CPU", 0), OCTGEMM_ERR_ARG, "no backend is called \"CPU\"");
     expect_error(octgemm_open(&ctx, "", 0), OCTGEMM_ERR_ARG, "no backend is called \"\"");
-    expect_error(octgemm_open(&ctx, "ref", -1), OCTGEMM_ERR_ARG, "device is -1");
+    expect_error(octgemm_open(&ctx, "ref", -1), OCTGEMM_ERR_ARG, "device is -1, negative");
     expect_error(octgemm_open(&ctx, "ref", 1), OCTGEMM_ERR_NO_BACKEND, "there is one host");
     expect_error(octgemm_open(&ctx, "cpu", 1), OCTGEMM_ERR_NO_BACKEND, "there is one host");
     expect_error(octgemm_open(&ctx, NULL, 4096), OCTGEMM_ERR_NO_BACKEND, "no backend has a device");

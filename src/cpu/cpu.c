@@ -172,13 +172,14 @@ octgemm_status octgemm_cpu_quantize(const octgemm_ctx *ctx, const octgemm_quanti
     return OCTGEMM_OK;
 }
 
-octgemm_status octgemm_cpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes)
+octgemm_status octgemm_cpu_packed_size(const char *function, const octgemm_ctx *ctx, int64_t n,
+                                       int64_t k, size_t *bytes)
 {
     const struct cpu_format *format = packed_format(ctx);
     size_t panels = (size_t)n / (size_t)format->nr + ((size_t)n % (size_t)format->nr != 0);
     size_t panel = format->panel_bytes(k);
     if (panels > ((size_t)PTRDIFF_MAX - sizeof(struct packed_header)) / panel)
-        return octgemm_refuse_packed(n, k);
+        return octgemm_refuse_packed(function, n, k);
     *bytes = sizeof(struct packed_header) + panels * panel;
     return OCTGEMM_OK;
 }
@@ -212,7 +213,7 @@ octgemm_status octgemm_cpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, co
     const double cycles = 1; /* of a byte */
     (void)stream;
     size_t bytes;
-    octgemm_status status = octgemm_cpu_packed_size(ctx, n, k, &bytes);
+    octgemm_status status = octgemm_cpu_packed_size("octgemm_pack", ctx, n, k, &bytes);
     if (status != OCTGEMM_OK)
         return status;
     const struct cpu_format *format = packed_format(ctx);
@@ -234,7 +235,7 @@ octgemm_status octgemm_cpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, co
 octgemm_status octgemm_cpu_check_packed(const octgemm_ctx *ctx, const octgemm_args *args)
 {
     size_t bytes = 0;
-    octgemm_status status = octgemm_cpu_packed_size(ctx, args->n, args->k, &bytes);
+    octgemm_status status = octgemm_cpu_packed_size("octgemm_args", ctx, args->n, args->k, &bytes);
     return status == OCTGEMM_OK ? octgemm_packed_check(args, packed_format(ctx)->name, bytes)
                                 : status;
 }

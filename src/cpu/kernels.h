@@ -37,7 +37,8 @@ octgemm_status octgemm_cpu_probe(const struct backend *self, int device, octgemm
 octgemm_status octgemm_cpu_open(const struct backend *self, int device, octgemm_ctx **out);
 void octgemm_cpu_close(octgemm_ctx *ctx);
 octgemm_status octgemm_cpu_quantize(const octgemm_ctx *ctx, const octgemm_quantize_args *args);
-octgemm_status octgemm_cpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes);
+octgemm_status octgemm_cpu_packed_size(const char *function, const octgemm_ctx *ctx, int64_t n,
+                                       int64_t k, size_t *bytes);
 octgemm_status octgemm_cpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const int8_t *b,
                                 int64_t ldb, void *packed, void *stream);
 octgemm_status octgemm_cpu_check_packed(const octgemm_ctx *ctx, const octgemm_args *args);

@@ -319,7 +319,8 @@ size_t octgemm_gpu_workspace(const octgemm_ctx *ctx, const struct kernel *self,
 octgemm_status octgemm_gpu_run(const octgemm_ctx *ctx, const struct kernel *self,
                                const octgemm_args *args);
 octgemm_status octgemm_gpu_quantize(const octgemm_ctx *ctx, const octgemm_quantize_args *args);
-octgemm_status octgemm_gpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes);
+octgemm_status octgemm_gpu_packed_size(const char *function, const octgemm_ctx *ctx, int64_t n,
+                                       int64_t k, size_t *bytes);
 octgemm_status octgemm_gpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const int8_t *b,
                                 int64_t ldb, void *packed, void *stream);
 

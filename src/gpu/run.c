@@ -594,12 +594,13 @@ octgemm_status octgemm_gpu_quantize(const octgemm_ctx *ctx, const octgemm_quanti
  * rounded up to whole groups where the device packs in groups -----------------------------------
  */
 
-octgemm_status octgemm_gpu_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes)
+octgemm_status octgemm_gpu_packed_size(const char *function, const octgemm_ctx *ctx, int64_t n,
+                                       int64_t k, size_t *bytes)
 {
     int64_t row = round_up(k, packed_alignment) + (int64_t)sizeof(int32_t);
     int64_t group = gpu(ctx)->device->packed_rows;
     if (n > PTRDIFF_MAX / row - group)
-        return octgemm_refuse_packed(n, k);
+        return octgemm_refuse_packed(function, n, k);
     *bytes = n > 0 ? (size_t)(round_up(n, group) * row)
                    : 1; /* a size of nothing would make a NULL buffer */
     return OCTGEMM_OK;
@@ -609,7 +610,7 @@ octgemm_status octgemm_gpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, co
                                 int64_t ldb, void *packed, void *stream)
 {
     size_t bytes;
-    octgemm_status status = octgemm_gpu_packed_size(ctx, n, k, &bytes);
+    octgemm_status status = octgemm_gpu_packed_size("octgemm_pack", ctx, n, k, &bytes);
     if (status != OCTGEMM_OK || n == 0)
         return status;
     int64_t ldp = round_up(k, packed_alignment);

@@ -142,11 +142,12 @@ static octgemm_status quantize(const octgemm_ctx *ctx, const octgemm_quantize_ar
     return OCTGEMM_OK;
 }
 
-static octgemm_status packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes)
+static octgemm_status packed_size(const char *function, const octgemm_ctx *ctx, int64_t n,
+                                  int64_t k, size_t *bytes)
 {
     (void)ctx;
     if (n > 0 && k > (PTRDIFF_MAX - (int64_t)sizeof(struct packed_header)) / n)
-        return octgemm_refuse_packed(n, k);
+        return octgemm_refuse_packed(function, n, k);
     *bytes = sizeof(struct packed_header) + (size_t)n * (size_t)k;
     return OCTGEMM_OK;
 }
@@ -156,7 +157,7 @@ static octgemm_status pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const i
 {
     (void)stream;
     size_t bytes = 0;
-    octgemm_status status = packed_size(ctx, n, k, &bytes);
+    octgemm_status status = packed_size("octgemm_pack", ctx, n, k, &bytes);
     if (status != OCTGEMM_OK)
         return status;
     octgemm_packed_write(packed, family, n, k, bytes);
@@ -168,7 +169,7 @@ static octgemm_status pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const i
 static octgemm_status check_packed(const octgemm_ctx *ctx, const octgemm_args *args)
 {
     size_t bytes = 0;
-    octgemm_status status = packed_size(ctx, args->n, args->k, &bytes);
+    octgemm_status status = packed_size("octgemm_args", ctx, args->n, args->k, &bytes);
     return status == OCTGEMM_OK ? octgemm_packed_check(args, family, bytes) : status;
 }
 

@@ -1,10 +1,10 @@
 /* The floating-point environment of the contract: round to nearest, no flush-to-zero.
  *
  * A host program may have set another one on the calling thread (audio engines flush denormals).
- * octgemm.c enters the default one around what it chooses and runs, host backends around quantising
- * and on every other thread; the caller's is left as it was. Touching a control register costs a
- * few cycles; fesetenv() does not reach the flush-to-zero bits, so the registers are written
- * directly where that is known.
+ * octgemm.c enters the default one around what it chooses, runs and quantises, the cpu backend on
+ * every other thread; the caller's is left as it was. Touching a control register costs a few
+ * cycles; fesetenv() does not reach the flush-to-zero bits, so the registers are written directly
+ * where that is known.
  */
 #ifndef OCTGEMM_FLOAT_ENVIRONMENT_H
 #define OCTGEMM_FLOAT_ENVIRONMENT_H

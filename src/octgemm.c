@@ -137,7 +137,10 @@ octgemm_status octgemm_quantize(const octgemm_ctx *ctx, const octgemm_quantize_a
     octgemm_status status = octgemm_complete_quantize_args(&complete, args);
     if (status != OCTGEMM_OK || complete.rows == 0)
         return status;
-    return ctx->backend->quantize(ctx, &complete);
+    const octgemm_float_state state = octgemm_float_enter();
+    status = ctx->backend->quantize(ctx, &complete);
+    octgemm_float_leave(state);
+    return status;
 }
 
 octgemm_status octgemm_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k, size_t *bytes)

@@ -562,6 +562,17 @@ START_TEST(exceptions_may_be_trapped)
     octgemm_info info;
     char *memory = NULL;
     octgemm_args args = valid();
+    const float x[3] = {1, 2, 3}; /* 3 / 127 and 127 / 3 are inexact too */
+    float scale;
+    int8_t q[3];
+    octgemm_quantize_args quantize = {.size = sizeof quantize,
+                                      .rows = 1,
+                                      .k = 3,
+                                      .x = x,
+                                      .ldx = 3,
+                                      .q = q,
+                                      .ldq = 3,
+                                      .scale = &scale};
     setenv("OCTGEMM_CPU", "generic", 1); /* whose rate is no power of two: inexact quotients */
     open_context(backends[_i]);
     args.m = 1;
@@ -576,6 +587,7 @@ START_TEST(exceptions_may_be_trapped)
     args.workspace = memory;
     args.workspace_size = bytes;
     octgemm_status run = octgemm_run(ctx, &args);
+    octgemm_status quantized = octgemm_quantize(ctx, &quantize);
 #ifdef __GLIBC__
     fedisableexcept(FE_ALL_EXCEPT);
 #endif
@@ -583,6 +595,7 @@ START_TEST(exceptions_may_be_trapped)
     ck_assert_int_eq(query, OCTGEMM_OK);
     ck_assert_int_eq(ask, OCTGEMM_OK);
     ck_assert_int_eq(run, OCTGEMM_OK);
+    ck_assert_int_eq(quantized, OCTGEMM_OK);
 }
 END_TEST
 

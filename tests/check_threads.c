@@ -515,7 +515,7 @@ static int rounding_down(void)
 #pragma omp parallel reduction(+ : wrong)
     wrong += fesetround(FE_DOWNWARD) != 0;
     wrong += fesetround(FE_DOWNWARD) != 0;
-    wrong += run_large(shared);
+    wrong += run_large(shared) + run_quantizer(shared, many_rows, 2);
     return wrong + (fegetround() != FE_DOWNWARD);
 }
 

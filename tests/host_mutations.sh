@@ -106,6 +106,7 @@ defect api $file 'a short workspace' 's/plan.args.workspace_size < plan.workspac
 defect api $file 'no workspace' 's/(!plan.args.workspace || /(/'
 defect api $file 'packed weights unchecked' 's/plan->args.b_layout == OCTGEMM_B_PACKED && plan->args.b/0/'
 defect api $file 'empty products run' 's/if (plan.args.m == 0 || plan.args.n == 0)/if (0)/'
+defect cpu=generic $file 'quantiser: the float state of the caller' '/^octgemm_status octgemm_quantize/,/^}/{s/octgemm_float_enter();/0x1f80;/;s/octgemm_float_leave(state);/(void)state;/;}'
 file=src/packed.c
 defect api $file 'any bytes are packed weights' 's/if (memcmp(header.magic, magic, sizeof magic) != 0)/if (0)/'
 defect api $file 'any version' 's/if (header.version != OCTGEMM_PACKED_VERSION)/if (0)/'
@@ -137,7 +138,7 @@ defect api $file 'packed size beyond the address space' 's/if (panels > (/if (0 
 defect api $file 'packed size that no pointer reaches' 's/(size_t)PTRDIFF_MAX -/SIZE_MAX -/'
 defect memory $file 'packed size without the header' 's/\*bytes = sizeof(struct packed_header) + /*bytes = /'
 defect cpu=generic $file 'quantiser: rows behind the last' 's/last < job->args->rows ? last : job->args->rows/last/'
-defect cpu=generic $file 'quantiser: the float state of the caller' 's/octgemm_float_state state = octgemm_float_enter();/octgemm_float_state state = 0x1f80;/;s/octgemm_float_leave(state);/(void)state;/'
+defect threads $file 'quantiser: the float state of the caller' 's/octgemm_float_state state = octgemm_float_enter();/octgemm_float_state state = 0x1f80;/;s/octgemm_float_leave(state);/(void)state;/'
 defect memory $file 'packing: columns behind the last' 's/job->n - j < nr ? job->n - j : nr/nr/'
 file=src/cpu/gemm.c
 defect generic_i16_2x4 $file 'workspace without room to align' 's/return 63 + /return /'

@@ -9,7 +9,6 @@
 #include "backend.h"
 #include "epilogue.h"
 #include "error.h"
-#include "float_environment.h"
 #include "host.h"
 #include "packed.h"
 
@@ -135,10 +134,8 @@ static void quantize_row(const octgemm_quantize_args *args, int64_t row)
 static octgemm_status quantize(const octgemm_ctx *ctx, const octgemm_quantize_args *args)
 {
     (void)ctx;
-    octgemm_float_state state = octgemm_float_enter();
     for (int64_t row = 0; row < args->rows; row++)
         quantize_row(args, row);
-    octgemm_float_leave(state);
     return OCTGEMM_OK;
 }
 

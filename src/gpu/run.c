@@ -15,7 +15,6 @@
 #include <math.h>
 
 enum {
-    most_blocks = 0x7fffffff,     /* of a launch */
     most_coordinate = 0x7ffffe00, /* of a row in a tensor map, and a tile more fits an int */
     most_stride = 0x7ffffff0,     /* of a tensor map, which could have more than an int says */
     packed_alignment = 128,       /* of a packed row's length: every kernel's loads divide it */
@@ -252,9 +251,9 @@ static octgemm_status start(const struct gpu_ctx *ctx, const struct gpu_launch *
     return code ? octgemm_gpu_fail(ctx->driver, &calls->launch, code, launch->name) : OCTGEMM_OK;
 }
 
-static unsigned at_most(int64_t value, unsigned limit)
+static unsigned at_most(int64_t value, int64_t limit)
 {
-    return value < limit ? (unsigned)value : limit;
+    return (unsigned)(value < limit ? value : limit);
 }
 
 enum { most_rows = 1 << 20 }; /* blocks of a launch over rows; each takes every most_rows-th */
@@ -360,7 +359,7 @@ static octgemm_status start_join(const struct gpu_ctx *ctx,
                                       .name = join->function,
                                       .blocks =
                                           at_most(octgemm_gpu_tiles(threads, join->threads),
-                                                  (unsigned)ctx->device->multiprocessors * blocks),
+                                                  (int64_t)ctx->device->multiprocessors * blocks),
                                       .threads = (unsigned)join->threads,
                                       .overlap = join->overlap,
                                       .stream = stream};
@@ -476,10 +475,9 @@ static struct gpu_launch make_launch(const struct gpu_ctx *ctx, const struct ker
     int pieces = !plan->copied && (odd->a || odd->b || odd_addresses(kernel, args));
     int64_t neighbours = kernel->neighbours > 1 ? kernel->neighbours : 1;
     int64_t units = plan->tiles_m * octgemm_gpu_launched_n(kernel, plan->tiles_n) * plan->splits;
-    unsigned most = most_blocks;
+    int64_t most = ctx->driver->most_blocks;
     if (kernel->persistent && plan->splits == 1)
-        most =
-            (unsigned)(ctx->device->multiprocessors * kernel->resident / neighbours * neighbours);
+        most = ctx->device->multiprocessors * kernel->resident / neighbours * neighbours;
     /* Only a kernel ahead can be overlapped, not the zeroing of counters. */
     return (struct gpu_launch){
         .function = grouped  ? functions->packed

@@ -9,6 +9,7 @@
  *
  *   check_amd_isa FOLDER CODE.hsaco...
  */
+#include "gpu/params.h"
 #include "octgemm.h"
 
 #include <inttypes.h>
@@ -104,6 +105,28 @@ static int add_file(const char *kind, const void *data, size_t bytes)
     add(" %s:%s", kind, path);
     return file_number;
 }
+
+/* The numbers of a parameter struct, which are behind its pointers: 64-bit ones from `longs` on,
+ * 32-bit ones from `ints` on. */
+static void add_numbers(const void *params, size_t longs, size_t ints, size_t size)
+{
+    int64_t wide;
+    int32_t narrow;
+    for (size_t at = longs; at < ints; at += sizeof wide) {
+        memcpy(&wide, (const char *)params + at, sizeof wide);
+        add(" i64:%" PRId64, wide);
+    }
+    for (size_t at = ints; at < size; at += sizeof narrow) {
+        memcpy(&narrow, (const char *)params + at, sizeof narrow);
+        add(" i32:%" PRId32, narrow);
+    }
+}
+
+/* Pointers are written one by one. */
+#define POINTERS(type, first_number) (offsetof(struct type, first_number) / sizeof(void *))
+_Static_assert(POINTERS(octgemm_gemm_params, m) == 10, "add_product() writes ten");
+_Static_assert(POINTERS(octgemm_quantize_params, rows) == 4, "add_rows() writes four");
+_Static_assert(POINTERS(octgemm_weights_rows, n) == 3, "add_packing() writes three");
 
 static void read_file(int number, void *data, size_t bytes)
 {
@@ -242,7 +265,6 @@ static void add_product(const char *code, const struct product *c, int packed)
                          .d_type = c->d_type};
     need(octgemm_run(reference, &args) == OCTGEMM_OK, octgemm_last_error());
 
-    /* struct octgemm_gemm_params, member by member */
     int64_t rows = packed ? round_up(c->n, group_rows) : c->n;
     int64_t tiles_m = divide_up(c->m, c->tile_m), tiles_n = divide_up(rows, c->tile_n);
     size_t tiles = (size_t)(tiles_m * tiles_n);
@@ -278,11 +300,24 @@ static void add_product(const char *code, const struct product *c, int packed)
         free(counter);
     } else
         add(" null null");
-    add(" i64:%" PRId64 " i64:%" PRId64 " i64:%" PRId64 " i64:%" PRId64 " i64:%" PRId64
-        " i64:%" PRId64 " i64:%" PRId64 " i32:%" PRId64,
-        c->m, c->n, lda, ldb, ldd, tiles_m, tiles_n, c->k);
-    add(" i32:1 i32:1 i32:1 i32:%d i32:%d i32:%d i32:%d i32:4 i32:0", (int)c->d_type,
-        (int)args.bias_type, c->splits, c->k_split);
+    const struct octgemm_gemm_params params = {.m = c->m,
+                                               .n = c->n,
+                                               .lda = lda,
+                                               .ldb = ldb,
+                                               .ldd = ldd,
+                                               .tiles_m = tiles_m,
+                                               .tiles_n = tiles_n,
+                                               .k = (int32_t)c->k,
+                                               .sa_step = 1,
+                                               .sb_step = 1,
+                                               .za_step = 1,
+                                               .d_type = (int32_t)c->d_type,
+                                               .bias_type = (int32_t)args.bias_type,
+                                               .splits = c->splits,
+                                               .k_split = c->k_split,
+                                               .group = 4};
+    add_numbers(&params, offsetof(struct octgemm_gemm_params, m),
+                offsetof(struct octgemm_gemm_params, k), sizeof params);
     expect(d_file, expected, d_bytes, "%s m %d n %d k %d d %s%s%s splits %d", c->kernel, (int)c->m,
            (int)c->n, (int)c->k, types[c->d_type], c->zero_points ? " za" : "",
            c->bias ? " bias" : "", c->splits);
@@ -348,8 +383,14 @@ static void add_rows(const char *code, const struct rows *c)
         zero_file = add_file("inout", zero, row_bytes);
     else
         add(" null");
-    add(" i64:%" PRId64 " i64:%" PRId64 " i64:%" PRId64 " i64:%" PRId64 " i32:%d i32:%d", c->rows,
-        ldx, ldq, c->k, (int)c->type, c->fixed);
+    const struct octgemm_quantize_params params = {.rows = c->rows,
+                                                   .ldx = ldx,
+                                                   .ldq = ldq,
+                                                   .k = c->k,
+                                                   .x_type = (int32_t)c->type,
+                                                   .static_scale = c->fixed};
+    add_numbers(&params, offsetof(struct octgemm_quantize_params, rows),
+                offsetof(struct octgemm_quantize_params, x_type), sizeof params);
     expect(q_file, expected_q, q_bytes, "quantize %d x %d: q", (int)c->rows, (int)c->k);
     expect(scale_file, expected_scale, row_bytes, "quantize %d x %d: scale", (int)c->rows,
            (int)c->k);
@@ -380,8 +421,17 @@ static void add_packing(const char *code, int blocks)
     add_file("in", b, sizeof b);
     int packed_file = add_file("inout", packed, packed_bytes);
     int column_file = add_file("inout", column, sizeof column);
-    add(" i64:%d i64:%d i64:%d i64:1", n, ldb, ldp);
-    add(" null null null i64:0 i64:0 i64:0 i64:0 i32:%d i32:%d", k, blocks);
+    struct octgemm_weights_params *params = allocate(sizeof *params);
+    struct octgemm_weights_rows *rows = params->part;
+    rows[0] = (struct octgemm_weights_rows){.n = n, .ldb = ldb, .ldp = ldp, .sharers = 1};
+    params->k = k;
+    params->blocks = blocks;
+    add_numbers(&rows[0], offsetof(struct octgemm_weights_rows, n), sizeof *rows, sizeof *rows);
+    add(" null null null");
+    add_numbers(&rows[1], offsetof(struct octgemm_weights_rows, n), sizeof *rows, sizeof *rows);
+    size_t numbers = offsetof(struct octgemm_weights_params, k);
+    add_numbers(params, numbers, numbers, sizeof *params);
+    free(params);
     expect(packed_file, expected, packed_bytes, "weights: %s", blocks ? "blocks" : "rows");
     expect(column_file, expected_column, sizeof column, "weights: sums");
 }

@@ -106,6 +106,7 @@ defect api $file 'a short workspace' 's/plan.args.workspace_size < plan.workspac
 defect api $file 'no workspace' 's/(!plan.args.workspace || /(/'
 defect api $file 'packed weights unchecked' 's/plan->args.b_layout == OCTGEMM_B_PACKED && plan->args.b/0/'
 defect api $file 'empty products run' 's/if (plan.args.m == 0 || plan.args.n == 0)/if (0)/'
+defect generic_i16_2x4 $file 'the first kernel is named' 's/out->kernel = plan.kernel->name;/out->kernel = ctx->backend->kernels[0].name;/'
 defect ref $file 'quantiser: the float state of the caller' '/^octgemm_status octgemm_quantize/,/^}/{s/octgemm_float_enter();/0x1f80;/;s/octgemm_float_leave(state);/(void)state;/;}'
 file=src/packed.c
 defect api $file 'any bytes are packed weights' 's/if (memcmp(header.magic, magic, sizeof magic) != 0)/if (0)/'

@@ -7,4 +7,7 @@
  * privileges. Called while a context is opened or devices are probed, never in run. */
 const char *octgemm_environment(const char *name);
 
+/* environment_<system>.c: the same, where an empty one is not NULL. */
+const char *octgemm_environment_entry(const char *name);
+
 #endif

@@ -1,4 +1,5 @@
-/* What the two host backends (ref, cpu) share: memory functions that are malloc and memcpy. */
+/* What the two host backends (ref, cpu) share: one device, the host, and memory functions that are
+ * malloc and memcpy. */
 #include "config.h"
 #include "host.h"
 #include "error.h"
@@ -64,9 +65,21 @@ static void read_device_name(void)
     fclose(file);
 }
 
-const char *octgemm_host_device_name(void)
+int octgemm_host_devices(const struct backend *self)
+{
+    (void)self;
+    return 1;
+}
+
+octgemm_status octgemm_host_probe(const struct backend *self, int device, octgemm_info *out)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    *out = (octgemm_info){.backend = self->name, .device = "", .arch = "", .kernel = ""};
+    if (device != 0) {
+        out->reason = "there is one host, device 0";
+        return OCTGEMM_ERR_NO_BACKEND;
+    }
     pthread_once(&once, read_device_name);
-    return device_name;
+    out->device = device_name;
+    return OCTGEMM_OK;
 }

@@ -1,4 +1,5 @@
-/* What the two host backends (ref, cpu) share: memory functions that are malloc and memcpy. */
+/* What the two host backends (ref, cpu) share: one device, the host, and memory functions that are
+ * malloc and memcpy. */
 #ifndef OCTGEMM_HOST_H
 #define OCTGEMM_HOST_H
 
@@ -13,7 +14,10 @@ octgemm_status octgemm_host_copy_out(const octgemm_ctx *ctx, void *host, const v
                                      size_t bytes, void *stream);
 octgemm_status octgemm_host_sync(const octgemm_ctx *ctx, void *stream);
 
-/* The CPU's name as the system gives it; never NULL. */
-const char *octgemm_host_device_name(void);
+/* There is one device: the host. */
+int octgemm_host_devices(const struct backend *self);
+
+/* As a backend's probe() does, but for arch, kernel and reason of the host. */
+octgemm_status octgemm_host_probe(const struct backend *self, int device, octgemm_info *out);
 
 #endif

@@ -82,24 +82,15 @@ const char *octgemm_cpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
     return NULL;
 }
 
-int octgemm_cpu_devices(const struct backend *self)
-{
-    (void)self;
-    return 1;
-}
-
 octgemm_status octgemm_cpu_probe(const struct backend *self, int device, octgemm_info *out)
 {
-    *out = (octgemm_info){.backend = self->name, .device = "", .arch = "", .kernel = ""};
-    if (device != 0) {
-        out->reason = "there is one host, device 0";
-        return OCTGEMM_ERR_NO_BACKEND;
-    }
+    octgemm_status status = octgemm_host_probe(self, device, out);
+    if (status != OCTGEMM_OK)
+        return status;
     struct cpu_ctx cpu = {.base = {.backend = self}};
     out->arch = find_isas(&cpu, octgemm_environment("OCTGEMM_CPU"));
     if (!out->arch) /* open() will say what is wrong with it */
         out->arch = find_isas(&cpu, NULL);
-    out->device = octgemm_host_device_name();
     out->kernel = best_kernel(&cpu.base)->name;
     out->reason = "the host's own processor";
     return OCTGEMM_OK;

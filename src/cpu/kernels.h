@@ -32,7 +32,6 @@ octgemm_status octgemm_cpu_run(const octgemm_ctx *ctx, const struct kernel *self
     }
 
 /* cpu.c: what the backend is but for its table. */
-int octgemm_cpu_devices(const struct backend *self);
 octgemm_status octgemm_cpu_probe(const struct backend *self, int device, octgemm_info *out);
 octgemm_status octgemm_cpu_open(const struct backend *self, int device, octgemm_ctx **out);
 void octgemm_cpu_close(octgemm_ctx *ctx);
@@ -45,7 +44,7 @@ octgemm_status octgemm_cpu_check_packed(const octgemm_ctx *ctx, const octgemm_ar
 
 #define CPU_BACKEND(kernels_)                                                                      \
     {                                                                                              \
-        .name = "cpu", .devices = octgemm_cpu_devices, .probe = octgemm_cpu_probe,                 \
+        .name = "cpu", .devices = octgemm_host_devices, .probe = octgemm_cpu_probe,                \
         .open = octgemm_cpu_open, .close = octgemm_cpu_close, .kernels = kernels_,                 \
         .kernel_count = sizeof kernels_ / sizeof *kernels_, .quantize = octgemm_cpu_quantize,      \
         .packed_size = octgemm_cpu_packed_size, .pack = octgemm_cpu_pack,                          \

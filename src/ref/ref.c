@@ -170,20 +170,12 @@ static octgemm_status check_packed(const octgemm_ctx *ctx, const octgemm_args *a
     return status == OCTGEMM_OK ? octgemm_packed_check(args, family, bytes) : status;
 }
 
-static int devices(const struct backend *self)
-{
-    (void)self;
-    return 1;
-}
-
 static octgemm_status probe(const struct backend *self, int device, octgemm_info *out)
 {
-    *out = (octgemm_info){.backend = self->name, .device = "", .arch = "any", .kernel = ""};
-    if (device != 0) {
-        out->reason = "there is one host, device 0";
-        return OCTGEMM_ERR_NO_BACKEND;
-    }
-    out->device = octgemm_host_device_name();
+    octgemm_status status = octgemm_host_probe(self, device, out);
+    if (status != OCTGEMM_OK)
+        return status;
+    out->arch = "any";
     out->kernel = self->kernels[0].name;
     out->reason = "the definition of the results: serial and slow";
     return OCTGEMM_OK;
@@ -211,7 +203,7 @@ static const struct kernel kernels[] = {
 
 const struct backend octgemm_ref_backend = {
     .name = "ref",
-    .devices = devices,
+    .devices = octgemm_host_devices,
     .probe = probe,
     .open = open_ref,
     .close = close_ref,

@@ -155,57 +155,36 @@ typedef void tile_function(const int16_t *a, const int16_t *widened, int64_t dep
 typedef void narrow_function(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
                              int64_t ldc, struct avx2_start start, const char *ahead);
 
-static void one(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc,
-                struct avx2_start start, const char *ahead)
-{
-    tile(1, a, widened, depth, c, ldc, start, ahead);
-}
+#define TILE(name, rows)                                                                           \
+    static void name(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c,          \
+                     int64_t ldc, struct avx2_start start, const char *ahead)                      \
+    {                                                                                              \
+        tile(rows, a, widened, depth, c, ldc, start, ahead);                                       \
+    }
+TILE(one, 1)
+TILE(two, 2)
+TILE(three, 3)
+TILE(four, 4)
 
-static void two(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc,
-                struct avx2_start start, const char *ahead)
-{
-    tile(2, a, widened, depth, c, ldc, start, ahead);
-}
+#define NARROW_TILE(name, rows)                                                                    \
+    static void name(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,           \
+                     int64_t ldc, struct avx2_start start, const char *ahead)                      \
+    {                                                                                              \
+        narrow_tile(rows, 4, a, weights, depth, c, ldc, start, ahead);                             \
+    }
+NARROW_TILE(narrow_one, 1)
+NARROW_TILE(narrow_two, 2)
 
-static void three(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc,
-                  struct avx2_start start, const char *ahead)
-{
-    tile(3, a, widened, depth, c, ldc, start, ahead);
-}
-
-static void four(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c, int64_t ldc,
-                 struct avx2_start start, const char *ahead)
-{
-    tile(4, a, widened, depth, c, ldc, start, ahead);
-}
-
-static void narrow_one(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                       int64_t ldc, struct avx2_start start, const char *ahead)
-{
-    narrow_tile(1, 4, a, weights, depth, c, ldc, start, ahead);
-}
-
-static void narrow_two(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                       int64_t ldc, struct avx2_start start, const char *ahead)
-{
-    narrow_tile(2, 4, a, weights, depth, c, ldc, start, ahead);
-}
-
-static void narrow_three(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                         int64_t ldc, struct avx2_start start, const char *ahead)
-{
-    narrow_tile(3, 2, a, weights, depth, c, ldc, start, ahead);
-    narrow_tile(3, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc, move_start(start, 0, 16),
-                ahead + depth * 16);
-}
-
-static void narrow_four(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                        int64_t ldc, struct avx2_start start, const char *ahead)
-{
-    narrow_tile(4, 2, a, weights, depth, c, ldc, start, ahead);
-    narrow_tile(4, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc, move_start(start, 0, 16),
-                ahead + depth * 16);
-}
+#define NARROW_HALVES(name, rows)                                                                  \
+    static void name(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,           \
+                     int64_t ldc, struct avx2_start start, const char *ahead)                      \
+    {                                                                                              \
+        narrow_tile(rows, 2, a, weights, depth, c, ldc, start, ahead);                             \
+        narrow_tile(rows, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc,                      \
+                    move_start(start, 0, 16), ahead + depth * 16);                                 \
+    }
+NARROW_HALVES(narrow_three, 3)
+NARROW_HALVES(narrow_four, 4)
 
 /* By rows of a tile. */
 static tile_function *const tiles[] = {NULL, one, two, three, four};

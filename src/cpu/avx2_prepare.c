@@ -1,5 +1,6 @@
 /* Rows of A in the orders that the AVX2 kernels want: a + 128, widened pairs, transposed. */
 #include "avx2_panel.h"
+#include "avx2_sum.h"
 #include "inline.h"
 
 #include <immintrin.h>
@@ -61,13 +62,6 @@ static __m256i widen(const uint8_t *from)
     return _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(words, 0xd8), 0xd8);
 }
 
-static int32_t add_lanes(__m256i sum)
-{
-    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-    __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
-    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
-}
-
 /* Winograd's order: rows in fours, quad by quad. Adds to pair_sum[row] the a0 a1 of each pair. */
 static void interleave_words(int16_t *to, uint8_t (*from)[AVX2_DEPTH], int64_t rows, int64_t depth,
                              int32_t *pair_sum)
@@ -87,7 +81,7 @@ static void interleave_words(int16_t *to, uint8_t (*from)[AVX2_DEPTH], int64_t r
             _mm_storel_epi64((__m128i *)(row + 8 * stride), high);
             _mm_storeh_pd((double *)(void *)(row + 12 * stride), _mm_castsi128_pd(high));
         }
-        pair_sum[i] = (int32_t)((uint32_t)pair_sum[i] + (uint32_t)add_lanes(sum));
+        pair_sum[i] = (int32_t)((uint32_t)pair_sum[i] + (uint32_t)avx2_sum(sum));
     }
 }
 

@@ -3,6 +3,8 @@
  *
  * Tile 6 rows x 16 columns: 12 accumulators, 2 registers of weights, 1 broadcast of A of the 16
  * there are; 8 loads for 12 vpdpbusd. The method is in vnni.h. */
+#include "avx2_sum.h"
+
 #include <immintrin.h>
 #include <stdint.h>
 #include <string.h>
@@ -47,9 +49,7 @@ static inline vec vec_dpbusd(vec sum, vec u8, vec s8)
 
 static inline int32_t vec_sum(vec v)
 {
-    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
-    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
+    return avx2_sum(v);
 }
 
 #include "vnni.h"

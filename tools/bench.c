@@ -254,7 +254,7 @@ static int load_weights(struct weights *weights, const struct bench *bench,
     int status = octgemm_device_upload(device, b, bytes, &b_rows);
     if (status == 0 && bench->options->packed &&
         octgemm_packed_size(device->ctx, shape->n, shape->k, &packed) != OCTGEMM_OK)
-        status = octgemm_complain("%s", octgemm_last_error());
+        status = octgemm_complain_library("the size of packed weights");
     for (int64_t i = 0; i < weights->count && status == 0; i++) {
         void **copy = &weights->copies[i];
         if (!bench->options->packed) {
@@ -264,7 +264,7 @@ static int load_weights(struct weights *weights, const struct bench *bench,
         status = octgemm_device_alloc(device, (int64_t)packed, copy);
         if (status == 0 && octgemm_pack(device->ctx, shape->n, shape->k, b_rows, shape->k, *copy,
                                         NULL) != OCTGEMM_OK)
-            status = octgemm_complain("%s", octgemm_last_error());
+            status = octgemm_complain_library("packing the weights");
     }
     octgemm_device_free(device, b_rows);
     return status;
@@ -308,7 +308,7 @@ static int verify_and_time(const struct weights *weights, struct rotation *rotat
 {
     octgemm_progress_step("verifying", 0);
     if (multiply(rotation, 0) != OCTGEMM_OK || octgemm_sync(rotation->ctx, NULL) != OCTGEMM_OK)
-        return octgemm_complain("%s", octgemm_last_error());
+        return octgemm_complain_library("multiplying");
     int status = verify(weights, rotation, inputs, options, one);
     if (status)
         return status;
@@ -342,7 +342,7 @@ static int measure(struct bench *bench, struct weights *weights, const struct op
     if (taken == OCTGEMM_ERR_UNSUPPORTED && one->choice != automatic)
         return 0;
     if (taken != OCTGEMM_OK)
-        return octgemm_complain("%s", octgemm_last_error());
+        return octgemm_complain_library("choosing a kernel");
     int status = octgemm_device_upload(device, inputs->a, octgemm_bytes(m, k, 1), &a);
     if (status == 0)
         status = octgemm_device_upload(device, inputs->sa, octgemm_bytes(m, 1, 4), &sa);
@@ -444,7 +444,7 @@ static int list_kernels(struct bench *bench, octgemm_info *head)
         if (!*info.reason && bench->kernel_count < kernel_max)
             bench->kernels[bench->kernel_count++] = info.kernel;
     if (octgemm_query(device.ctx, NULL, head) != OCTGEMM_OK)
-        status = octgemm_complain("%s", octgemm_last_error());
+        status = octgemm_complain_library("choosing a kernel");
     octgemm_close_device(&device);
     return status;
 }

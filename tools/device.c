@@ -32,7 +32,7 @@ static int open_with_kernel(struct device *device, const struct device_choice *c
     size_t length = strlen(variable);
     if (strncmp(error, variable, length) == 0 && error[length] == '=')
         return octgemm_complain("--kernel %s", error + length + 1);
-    return octgemm_complain("%s", error);
+    return octgemm_complain_library("opening the device");
 }
 
 int octgemm_open_device(struct device *device, const struct device_choice *choice)
@@ -41,7 +41,7 @@ int octgemm_open_device(struct device *device, const struct device_choice *choic
     if (choice->kernel)
         return open_with_kernel(device, choice);
     if (octgemm_open(&device->ctx, choice->backend, (int)choice->index) != OCTGEMM_OK)
-        return octgemm_complain("%s", octgemm_last_error());
+        return octgemm_complain_library("opening the device");
     return 0;
 }
 
@@ -103,7 +103,7 @@ int octgemm_device_download(const struct device *device, void *host, const void 
 int octgemm_device_workspace(struct device *device, octgemm_args *args)
 {
     if (octgemm_workspace(device->ctx, args, &args->workspace_size) != OCTGEMM_OK)
-        return octgemm_complain("%s", octgemm_last_error());
+        return octgemm_complain_library("the size of the workspace");
     if (args->workspace_size == 0)
         return 0;
     return octgemm_device_alloc(device, (int64_t)args->workspace_size, &args->workspace);

@@ -90,7 +90,7 @@ static int quantize_operand(struct device *device, const struct matrix *matrix, 
                                   .zero = out->zero,
                                   .static_scale = matrix->scale != NULL};
     if (octgemm_quantize(device->ctx, &args) != OCTGEMM_OK)
-        return octgemm_complain("%s", octgemm_last_error());
+        return octgemm_complain_library("quantising");
     out->host_q = download(device, out->q, rows, k, 1, &out->owned[0]);
     if (!matrix->scale)
         out->host_scale = download(device, out->scale, rows, 1, sizeof(float), &out->owned[1]);
@@ -120,14 +120,14 @@ static int pack_weights(struct device *device, octgemm_args *args)
     size_t bytes;
     void *packed;
     if (octgemm_packed_size(device->ctx, args->n, args->k, &bytes) != OCTGEMM_OK)
-        return octgemm_complain("%s", octgemm_last_error());
+        return octgemm_complain_library("the size of packed weights");
     int status = octgemm_device_alloc(device, (int64_t)bytes, &packed);
     if (status)
         return status;
     if (octgemm_pack(device->ctx, args->n, args->k, args->b, args->ldb, packed, NULL) !=
             OCTGEMM_OK ||
         octgemm_sync(device->ctx, NULL) != OCTGEMM_OK)
-        return octgemm_complain("%s", octgemm_last_error());
+        return octgemm_complain_library("packing the weights");
     octgemm_device_free(device, (void *)args->b);
     args->b = packed;
     args->b_layout = OCTGEMM_B_PACKED;
@@ -185,7 +185,7 @@ static int prepare(struct job *job)
     if (status == 0)
         status = octgemm_device_workspace(device, args);
     if (status == 0 && octgemm_query(device->ctx, args, &job->result->info) != OCTGEMM_OK)
-        status = octgemm_complain("%s", octgemm_last_error());
+        status = octgemm_complain_library("choosing a kernel");
     return status;
 }
 
@@ -220,7 +220,7 @@ static int multiply_verify_time(struct job *job)
     struct linear_result *result = job->result;
     octgemm_progress_step("multiplying", 0);
     if (multiply(job, 0) != OCTGEMM_OK || octgemm_sync(job->device.ctx, NULL) != OCTGEMM_OK)
-        return octgemm_complain("%s", octgemm_last_error());
+        return octgemm_complain_library("multiplying");
     int status = verify(job);
     if (status)
         return status;

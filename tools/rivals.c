@@ -266,7 +266,7 @@ static int find_kernel(const struct contest *contest, octgemm_info *info)
     octgemm_info chosen;
     octgemm_args args = product_of(contest, OCTGEMM_I32);
     if (octgemm_query(contest->device.ctx, &args, &chosen) != OCTGEMM_OK)
-        return octgemm_complain("%s", octgemm_last_error());
+        return octgemm_complain_library("choosing a kernel");
     for (size_t i = 0; octgemm_kernel(contest->device.ctx, &args, i, info) == OCTGEMM_OK; i++)
         if (strcmp(info->kernel, chosen.kernel) == 0)
             break;
@@ -361,7 +361,7 @@ int octgemm_bench_these(const struct rivals_options *options, const struct rival
     if (status)
         return status;
     if (octgemm_query(contest.device.ctx, NULL, &info) != OCTGEMM_OK)
-        status = octgemm_complain("%s", octgemm_last_error());
+        status = octgemm_complain_library("choosing a kernel");
     contest.backend = info.backend;
     if (status == 0) {
         octgemm_queue_open(&contest.queue, contest.backend, (int)options->choice.index);

@@ -131,7 +131,7 @@ typedef struct octgemm_quantize_args {
     int64_t ldq;
     float *scale;     /* out, one per row; in, one value, when static_scale */
     int32_t *zero;    /* out, one per row; NULL = symmetric. Not with static_scale. */
-    int static_scale; /* 0 = dynamic: scale (and zero) are found per row */
+    int static_scale; /* 0: scale (and zero) are found per row; 1: scale is given; else ERR_ARG */
     void *stream;
 } octgemm_quantize_args;
 
@@ -163,10 +163,9 @@ OCTGEMM_API octgemm_status octgemm_backend(size_t index, octgemm_info *out);
 
 /* -- context ------------------------------------------------------------------------------- */
 
-/* Opens a backend on a device and stores a context in *out (NULL on failure). The environment is
- * read here and nowhere else: OCTGEMM_BACKEND, OCTGEMM_KERNEL, OCTGEMM_CPU (which
- * octgemm_backend() reads too), OCTGEMM_VERBOSE, and OMP_WAIT_POLICY for what waking a thread
- * costs.
+/* Opens a backend on a device and stores a context in *out (NULL on failure). The environment
+ * has a say: OCTGEMM_BACKEND, OCTGEMM_KERNEL, OCTGEMM_CPU, OCTGEMM_VERBOSE, and OMP_WAIT_POLICY for
+ * what waking a thread costs. Read only here and, for OCTGEMM_CPU, in octgemm_backend().
  *
  * backend NULL: $OCTGEMM_BACKEND, else "auto" = hip, cuda, cpu: the first that can run here.
  * A backend that is named (by argument or environment) and cannot run is ERR_NO_BACKEND; a name
@@ -192,9 +191,9 @@ OCTGEMM_API octgemm_status octgemm_kernel(const octgemm_ctx *ctx, const octgemm_
 
 /* -- the operation: asynchronous on args->stream, allocates nothing, thread-safe ------------- */
 
-/* How many bytes of workspace octgemm_run() wants for these arguments: often 0 on a GPU, on
- * the cpu backend only when m or n is. It depends on the context and on m, n, k, ld, types, layout
- * and whether za is set, not on data, where it lies, or the current thread count. */
+/* How many bytes of workspace octgemm_run() wants for these arguments. Often 0 on a GPU. On the
+ * cpu backend it is 0 only if m or n is 0. It depends on the context and on m, n, k, ld, types,
+ * layout and whether za is set, not on data, where it lies, or the current thread count. */
 OCTGEMM_API octgemm_status octgemm_workspace(const octgemm_ctx *ctx, const octgemm_args *args,
                                              size_t *bytes);
 
@@ -202,7 +201,8 @@ OCTGEMM_API octgemm_status octgemm_workspace(const octgemm_ctx *ctx, const octge
  * on args->stream; on the CPU it returns when D is written. */
 OCTGEMM_API octgemm_status octgemm_run(const octgemm_ctx *ctx, const octgemm_args *args);
 
-/* Quantises rows; the same rules of time as octgemm_run(). */
+/* Quantises rows. On a GPU the call returns once the work is queued on args->stream; on the CPU it
+ * returns when q, scale and zero are written. */
 OCTGEMM_API octgemm_status octgemm_quantize(const octgemm_ctx *ctx,
                                             const octgemm_quantize_args *args);
 
@@ -214,8 +214,9 @@ OCTGEMM_API octgemm_status octgemm_quantize(const octgemm_ctx *ctx,
 OCTGEMM_API octgemm_status octgemm_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k,
                                                size_t *bytes);
 
-/* Packs b (n x k, row stride ldb) into `packed`, which the caller owns. When it is used, its header
- * is checked (on the cpu and ref backends); what follows is trusted to be as it was packed. */
+/* Packs b (n x k, row stride ldb) into `packed`, which the caller owns. On a GPU this is queued on
+ * `stream`; b must stay unchanged until that is done. octgemm_run() checks the
+ * header of packed weights (on the cpu and ref backends) and trusts the rest to be as packed. */
 OCTGEMM_API octgemm_status octgemm_pack(const octgemm_ctx *ctx, int64_t n, int64_t k,
                                         const int8_t *b, int64_t ldb, void *packed, void *stream);
 

@@ -1,6 +1,6 @@
 /* The ABI as data: where each field of a public struct lies, how large it is, and which number each
  * enum value has, on 64-bit machines. Compiled programs hold these numbers: a line of these tables
- * may be added, in a struct at its end, but never changed. tests/exports.txt has the functions. */
+ * may be added, in a struct at its end, but never changed. src/octgemm.map has the functions. */
 #include "octgemm.h"
 #include "run_tests.h"
 

@@ -10,6 +10,7 @@
 #include <check.h>
 #include <dlfcn.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,25 +97,31 @@ START_TEST(everything_is_given_back)
 }
 END_TEST
 
+/* A product on memory that nothing reads: the runtime is idle. */
+static octgemm_args product(int64_t m, int64_t n, int64_t k, octgemm_type d_type)
+{
+    static _Alignas(64) int8_t bytes[64];
+    return (octgemm_args){.size = sizeof(octgemm_args),
+                          .m = m,
+                          .n = n,
+                          .k = k,
+                          .a = bytes,
+                          .lda = k,
+                          .b = bytes,
+                          .ldb = k,
+                          .d = bytes,
+                          .ldd = n,
+                          .d_type = d_type};
+}
+
 /* A caller, such as PyTorch, has its own queues of work. */
 START_TEST(launches_are_on_the_callers_stream)
 {
     struct sim_runtime *runtime = load_runtime();
-    static _Alignas(64) int8_t bytes[4096]; /* nothing runs */
     int stream;
     octgemm_ctx *ctx = NULL;
-    octgemm_args args = {.size = sizeof args,
-                         .m = 1,
-                         .n = 1,
-                         .k = 64,
-                         .a = bytes,
-                         .lda = 64,
-                         .b = bytes,
-                         .ldb = 64,
-                         .d = bytes,
-                         .ldd = 1,
-                         .d_type = OCTGEMM_I32,
-                         .stream = &stream};
+    octgemm_args args = product(1, 1, 64, OCTGEMM_I32);
+    args.stream = &stream;
     ck_assert_int_eq(octgemm_open(&ctx, "hip", 0), OCTGEMM_OK);
     ck_assert_msg(octgemm_run(ctx, &args) == OCTGEMM_OK, "%s", octgemm_last_error());
     ck_assert_ptr_eq(runtime->stream, &stream);
@@ -131,21 +138,10 @@ START_TEST(more_tiles_than_can_be_counted_are_refused)
         octgemm_status status;
     } cases[] = {{INT64_C(1) << 36, OCTGEMM_OK}, {INT64_C(1) << 37, OCTGEMM_ERR_UNSUPPORTED}};
     load_runtime();
-    static _Alignas(64) int8_t bytes[64]; /* nothing runs */
     octgemm_ctx *ctx = NULL;
     ck_assert_int_eq(octgemm_open(&ctx, "hip", 0), OCTGEMM_OK);
     for (int i = 0; i < 2; i++) {
-        const octgemm_args args = {.size = sizeof args,
-                                   .m = 1,
-                                   .n = cases[i].n,
-                                   .k = 1,
-                                   .a = bytes,
-                                   .lda = 1,
-                                   .b = bytes,
-                                   .ldb = 1,
-                                   .d = bytes,
-                                   .ldd = cases[i].n,
-                                   .d_type = OCTGEMM_F16};
+        const octgemm_args args = product(1, cases[i].n, 1, OCTGEMM_F16);
         ck_assert_msg(octgemm_run(ctx, &args) == cases[i].status, "%s", octgemm_last_error());
     }
     ck_assert_ptr_nonnull(strstr(octgemm_last_error(), "more tiles"));
@@ -153,8 +149,7 @@ START_TEST(more_tiles_than_can_be_counted_are_refused)
 }
 END_TEST
 
-/* One token is a stream of the weights, however fast the memory is said to be (GDDR6's clock stands
- * for eight times as many bytes as HBM2's). */
+/* One token is a stream of the weights, however fast the memory is said to be. */
 START_TEST(few_tokens_stream)
 {
     static const struct {
@@ -167,18 +162,38 @@ START_TEST(few_tokens_stream)
     ck_assert_int_eq(octgemm_open(&ctx, "hip", 0), OCTGEMM_OK);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         octgemm_info info;
-        const octgemm_args args = {.size = sizeof args,
-                                   .m = cases[i].m,
-                                   .n = 28672,
-                                   .k = 4096,
-                                   .lda = 4096,
-                                   .ldb = 4096,
-                                   .ldd = 28672,
-                                   .d_type = OCTGEMM_BF16};
+        const octgemm_args args = product(cases[i].m, 28672, 4096, OCTGEMM_BF16);
         ck_assert_int_eq(octgemm_query(ctx, &args, &info), OCTGEMM_OK);
         ck_assert_msg(strncmp(info.kernel, cases[i].kernel, strlen(cases[i].kernel)) == 0,
                       "m = %d: %s", (int)cases[i].m, info.kernel);
     }
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* The same clock and width are more bytes of HBM3 and GDDR6 than of HBM2: there, k is split. */
+static const struct {
+    const char *arch;
+    int split;
+} memories[] = {{"gfx90a", 0}, {"gfx942", 1}, {"gfx1030", 1}, {"gfx1100", 1}, {"gfx1201", 1}};
+
+START_TEST(memory_is_of_its_kind)
+{
+    if (!strstr(SIM_ARCHS, memories[_i].arch)) {
+        printf("%s: skipped: no code for it\n", memories[_i].arch);
+        return;
+    }
+    setenv("OCTGEMM_SIM_ARCH", memories[_i].arch, 1);
+    struct sim_runtime *runtime = load_runtime();
+    runtime->bus_bits = 256;
+    octgemm_ctx *ctx = NULL;
+    octgemm_args args = product(64, 256, 32768, OCTGEMM_I32);
+    ck_assert_int_eq(octgemm_open(&ctx, "hip", 0), OCTGEMM_OK);
+    ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
+    ck_assert_int_eq(octgemm_alloc(ctx, args.workspace_size, &args.workspace), OCTGEMM_OK);
+    ck_assert_msg(octgemm_run(ctx, &args) == OCTGEMM_OK, "%s", octgemm_last_error());
+    ck_assert_int_eq(mock_calls_of(&runtime->driver, "hipMemsetD32Async"), memories[_i].split);
+    octgemm_free(ctx, args.workspace);
     octgemm_close(&ctx);
 }
 END_TEST
@@ -262,6 +277,7 @@ int main(void)
     tcase_add_test(tests, launches_are_on_the_callers_stream);
     tcase_add_test(tests, more_tiles_than_can_be_counted_are_refused);
     tcase_add_test(tests, few_tokens_stream);
+    tcase_add_loop_test(tests, memory_is_of_its_kind, 0, sizeof memories / sizeof *memories);
     gpu_add_failure_tests(tests, &hip_failures);
     tcase_add_loop_test(tests, a_code_has_its_words, 0, sizeof codes / sizeof *codes);
     return run_tests("host side of HIP", tests, CK_FORK);

@@ -155,36 +155,33 @@ typedef void tile_function(const int16_t *a, const int16_t *widened, int64_t dep
 typedef void narrow_function(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
                              int64_t ldc, struct avx2_start start, const char *ahead);
 
-#define TILE(name, rows)                                                                           \
-    static void name(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c,          \
-                     int64_t ldc, struct avx2_start start, const char *ahead)                      \
-    {                                                                                              \
-        tile(rows, a, widened, depth, c, ldc, start, ahead);                                       \
+/* rows x 32 columns, in two halves where there are more sums than registers. */
+INLINE void narrow(int rows, const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
+                   int64_t ldc, struct avx2_start start, const char *ahead)
+{
+    if (rows <= 2) {
+        narrow_tile(rows, 4, a, weights, depth, c, ldc, start, ahead);
+        return;
     }
-TILE(one, 1)
-TILE(two, 2)
-TILE(three, 3)
-TILE(four, 4)
+    narrow_tile(rows, 2, a, weights, depth, c, ldc, start, ahead);
+    narrow_tile(rows, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc, move_start(start, 0, 16),
+                ahead + depth * 16);
+}
 
-#define NARROW_TILE(name, rows)                                                                    \
-    static void name(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,           \
+#define TILE(name, kind, weight, rows)                                                             \
+    static void name(const int16_t *a, const weight *weights, int64_t depth, int32_t *c,           \
                      int64_t ldc, struct avx2_start start, const char *ahead)                      \
     {                                                                                              \
-        narrow_tile(rows, 4, a, weights, depth, c, ldc, start, ahead);                             \
+        kind(rows, a, weights, depth, c, ldc, start, ahead);                                       \
     }
-NARROW_TILE(narrow_one, 1)
-NARROW_TILE(narrow_two, 2)
-
-#define NARROW_HALVES(name, rows)                                                                  \
-    static void name(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,           \
-                     int64_t ldc, struct avx2_start start, const char *ahead)                      \
-    {                                                                                              \
-        narrow_tile(rows, 2, a, weights, depth, c, ldc, start, ahead);                             \
-        narrow_tile(rows, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc,                      \
-                    move_start(start, 0, 16), ahead + depth * 16);                                 \
-    }
-NARROW_HALVES(narrow_three, 3)
-NARROW_HALVES(narrow_four, 4)
+TILE(one, tile, int16_t, 1)
+TILE(two, tile, int16_t, 2)
+TILE(three, tile, int16_t, 3)
+TILE(four, tile, int16_t, 4)
+TILE(narrow_one, narrow, int8_t, 1)
+TILE(narrow_two, narrow, int8_t, 2)
+TILE(narrow_three, narrow, int8_t, 3)
+TILE(narrow_four, narrow, int8_t, 4)
 
 /* By rows of a tile. */
 static tile_function *const tiles[] = {NULL, one, two, three, four};

@@ -312,7 +312,7 @@ static double together(double a, double b, double c, double d)
     float sum = 0;
     for (int i = 0; i < 4; i++)
         if (flows[i] > longest / 16) /* a smaller one adds less than a ten-thousandth */
-            sum += powf((float)(flows[i] / longest), norm);
+            sum += flows[i] < longest ? powf((float)(flows[i] / longest), norm) : 1;
     return longest > 0 ? longest * powf(sum, 1 / norm) : 0;
 }
 

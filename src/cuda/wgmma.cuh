@@ -18,9 +18,8 @@ struct wgmma;
 
 #define REGISTERS_16 "%0, %1, %2, %3, %4, %5, %6, %7"
 #define REGISTERS_32 REGISTERS_16 ", %8, %9, %10, %11, %12, %13, %14, %15"
-#define REGISTERS_64                                                                               \
-    REGISTERS_32 ", %16, %17, %18, %19, %20, %21, %22, %23"                                        \
-                 ", %24, %25, %26, %27, %28, %29, %30, %31"
+#define REGISTERS_48 REGISTERS_32 ", %16, %17, %18, %19, %20, %21, %22, %23"
+#define REGISTERS_64 REGISTERS_48 ", %24, %25, %26, %27, %28, %29, %30, %31"
 #define REGISTERS_80 REGISTERS_64 ", %32, %33, %34, %35, %36, %37, %38, %39"
 #define REGISTERS_96 REGISTERS_80 ", %40, %41, %42, %43, %44, %45, %46, %47"
 #define REGISTERS_112 REGISTERS_96 ", %48, %49, %50, %51, %52, %53, %54, %55"
@@ -38,7 +37,8 @@ struct wgmma;
 #define SUMS(i) "+r"(sum[i]), "+r"(sum[i + 1]), "+r"(sum[i + 2]), "+r"(sum[i + 3])
 #define SUMS_16 SUMS(0), SUMS(4)
 #define SUMS_32 SUMS_16, SUMS(8), SUMS(12)
-#define SUMS_64 SUMS_32, SUMS(16), SUMS(20), SUMS(24), SUMS(28)
+#define SUMS_48 SUMS_32, SUMS(16), SUMS(20)
+#define SUMS_64 SUMS_48, SUMS(24), SUMS(28)
 #define SUMS_80 SUMS_64, SUMS(32), SUMS(36)
 #define SUMS_96 SUMS_80, SUMS(40), SUMS(44)
 #define SUMS_112 SUMS_96, SUMS(48), SUMS(52)
@@ -67,6 +67,7 @@ struct wgmma;
 
 WGMMA(16, 8, 9, 10)
 WGMMA(32, 16, 17, 18)
+WGMMA(48, 24, 25, 26)
 WGMMA(64, 32, 33, 34)
 WGMMA(80, 40, 41, 42)
 WGMMA(96, 48, 49, 50)

@@ -129,6 +129,7 @@ struct phase {
     double rounds;
     double blocks; /* of the busiest multiprocessor */
     double share;  /* of the plan's blocks */
+    double busy;   /* of the places for blocks, which part has one */
 };
 
 /* How a plan's blocks meet the device: rounds of as many as run at a time, and a last one of what
@@ -153,8 +154,14 @@ static struct rounds find_rounds(const struct model *of, const struct gpu_plan *
     return (struct rounds){
         .held = held,
         .filled = units / at_once,
-        .whole = {.rounds = whole, .blocks = whole * held, .share = whole * at_once / units},
-        .last = {.rounds = left > 0, .blocks = ceil(left * held / at_once), .share = left / units},
+        .whole = {.rounds = whole,
+                  .blocks = whole * held,
+                  .share = whole * at_once / units,
+                  .busy = 1},
+        .last = {.rounds = left > 0,
+                 .blocks = ceil(left * held / at_once),
+                 .share = left / units,
+                 .busy = left / at_once},
     };
 }
 
@@ -343,6 +350,15 @@ static double operand_time(const struct model *of, const struct gpu_plan *plan,
     return blocks * plan->k_split * clocks / of->flows.clock;
 }
 
+/* Microseconds that bytes come from memory. Multiprocessors with one block each do not reach all of
+ * the bandwidth when others have none. */
+static double memory_time(const struct model *of, const struct phase *phase)
+{
+    const double idle = 0.2;
+    double longer = of->kernel->resident == 1 ? idle * (1 - phase->busy) : 0;
+    return phase->share * of->flows.from_memory * (1 + longer);
+}
+
 /* Microseconds of some of a plan's rounds. */
 static double phase_time(const struct model *of, const struct gpu_plan *plan,
                          const struct phase *phase, int held)
@@ -352,7 +368,7 @@ static double phase_time(const struct model *of, const struct gpu_plan *plan,
     double l2 = operand_time(of, plan, phase);
     if (!of->kernel->joined)
         l2 += phase->share * 2 * parts_bytes(plan, of->kernel) / of->flows.l2;
-    return together(compute_time(of, plan, phase, held), phase->share * of->flows.from_memory, l2,
+    return together(compute_time(of, plan, phase, held), memory_time(of, phase), l2,
                     piece_time(of, plan, phase));
 }
 

@@ -231,6 +231,10 @@ octgemm_status suite_arena_verify(struct suite_arena *arena, const struct suite_
             view->bytes = found;
             view->size = high - low;
             view->d = found + (slots[0].offset - low);
+            view->m = slots[0].m;
+            view->n = slots[0].n;
+            view->ldd = slots[0].ldd;
+            view->width = slots[0].width;
             options->tamper(options->user, view);
         }
         initial_image(slots, count, guard, low, high, expected);

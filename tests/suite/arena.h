@@ -54,7 +54,7 @@ octgemm_status suite_arena_place(struct suite_arena *arena, struct suite_slot *s
 void *suite_arena_address(const struct suite_arena *arena, const struct suite_slot *slot);
 
 /* Compares the block. *differs is 0, or 1 with *difference filled in. The chunk in which slot 0,
- * the result, begins is shown to options->tamper before, as *view. */
+ * the result, begins is shown to options->tamper before, as *view, in which its names are set. */
 octgemm_status suite_arena_verify(struct suite_arena *arena, const struct suite_slot *slots,
                                   size_t count, unsigned char guard, struct suite_view *view,
                                   const struct suite_options *options, int *differs,

@@ -241,27 +241,27 @@ static octgemm_status refuse(struct work *work, octgemm_args *args)
                                                                          : OCTGEMM_ERR_WORKSPACE;
 }
 
-/* Runs all that belongs to the variant; *step says in words what failed. */
-static octgemm_status operate(struct work *work, unsigned char guard, int *kept, const char **step)
+/* Runs all that belongs to the variant. */
+static octgemm_status operate(struct work *work, unsigned char guard, struct suite_outcome *outcome)
 {
     struct suite_target *target = work->target;
     octgemm_status status;
-    *step = "placing data";
+    outcome->step = "placing data";
     if ((status = suite_arena_place(&target->arena, work->slots, ARRAYS, guard)) != OCTGEMM_OK)
         return status;
-    *step = "octgemm_pack";
+    outcome->step = "octgemm_pack";
     if (work->manner->packed && (status = pack(work)) != OCTGEMM_OK)
         return status;
-    *step = "a workspace one byte short";
+    outcome->step = "a workspace one byte short";
     if ((status = each_tile(work, refuse)) != OCTGEMM_OK)
         return status;
-    *step = "octgemm_run";
+    outcome->step = "octgemm_run";
     struct surroundings surroundings;
     enter(work->manner, &surroundings);
     status = each_tile(work, run);
     if (status == OCTGEMM_OK && work->manner->repeat)
         status = each_tile(work, run);
-    *kept = leave(work->manner, &surroundings);
+    outcome->kept = leave(work->manner, &surroundings);
     return status;
 }
 
@@ -269,77 +269,57 @@ void suite_run_product(const struct suite_session *session, struct suite_target 
                        const struct suite_problem *problem, enum suite_variant variant)
 {
     const struct suite_case *c = problem->c;
-    const char *name = suite_variant_names[variant], *step = "octgemm_packed_size";
+    const char *name = suite_variant_names[variant];
+    struct suite_outcome outcome = {.step = "octgemm_packed_size", .kept = 1};
     struct work work = {
         .session = session, .target = target, .problem = problem, .manner = &manners[variant]};
     describe_shape(problem, work.shape, sizeof work.shape);
     session->result->runs++;
 
     size_t packed_size = 0;
-    octgemm_status status = OCTGEMM_OK;
     if (work.manner->packed)
-        status = octgemm_packed_size(target->ctx, c->n, c->k, &packed_size);
+        outcome.status = octgemm_packed_size(target->ctx, c->n, c->k, &packed_size);
     set_slots(&work, packed_size);
-    if (status == OCTGEMM_OK && !target->arena.memory) { /* arrays that are there have addresses */
-        step = "octgemm_alloc";
-        status = suite_arena_place(&target->arena, work.slots, ARRAYS, 0);
+    /* Arrays that are there have addresses. */
+    if (outcome.status == OCTGEMM_OK && !target->arena.memory) {
+        outcome.step = "octgemm_alloc";
+        outcome.status = suite_arena_place(&target->arena, work.slots, ARRAYS, 0);
     }
-    if (status == OCTGEMM_OK && target->index >= 0) {
-        step = "octgemm_kernel";
-        status = each_tile(&work, ask);
-        if (status == OCTGEMM_ERR_UNSUPPORTED) {
+    if (outcome.status == OCTGEMM_OK && target->index >= 0) {
+        outcome.step = "octgemm_kernel";
+        outcome.status = each_tile(&work, ask);
+        if (outcome.status == OCTGEMM_ERR_UNSUPPORTED) {
             session->result->not_taken++;
             return;
         }
     }
-    if (status == OCTGEMM_OK) {
-        step = "octgemm_query, naming the kernel";
-        status = each_tile(&work, query);
+    if (outcome.status == OCTGEMM_OK) {
+        outcome.step = "octgemm_query, naming the kernel";
+        outcome.status = each_tile(&work, query);
     }
-    if (status == OCTGEMM_OK) {
-        step = "octgemm_workspace";
-        status = each_tile(&work, size_workspace);
+    if (outcome.status == OCTGEMM_OK) {
+        outcome.step = "octgemm_workspace";
+        outcome.status = each_tile(&work, size_workspace);
     }
     target->taken++;
 
     /* Two rounds for V_TWICE: the second finds D and the workspace full of something else. */
     static const unsigned char guards[2] = {0xa5, 0x5a};
-    for (int round = 0; round <= work.manner->repeat && status == OCTGEMM_OK; round++) {
-        int kept = 1, differs = 0;
-        status = operate(&work, guards[round], &kept, &step);
+    for (int round = 0; round <= work.manner->repeat && suite_good(&outcome); round++) {
+        outcome.status = operate(&work, guards[round], &outcome);
         /* Data lies where its case wants it only now, and a kernel may take aligned data alone. */
-        if (status == OCTGEMM_ERR_UNSUPPORTED && target->index >= 0 &&
+        if (outcome.status == OCTGEMM_ERR_UNSUPPORTED && target->index >= 0 &&
             each_tile(&work, ask) == OCTGEMM_ERR_UNSUPPORTED) {
             session->result->not_taken++;
             return;
         }
-        if (status != OCTGEMM_OK)
+        if (outcome.status != OCTGEMM_OK)
             break;
-        struct suite_difference difference;
-        struct suite_view view = {.kernel = target->kernel,
-                                  .case_name = c->name,
-                                  .variant = name,
-                                  .m = c->m,
-                                  .n = c->n,
-                                  .ldd = problem->ldd,
-                                  .width = suite_width(c->d_type)};
-        step = "octgemm_download";
-        status = suite_arena_verify(&target->arena, work.slots, ARRAYS, guards[round], &view,
-                                    session->options, &differs, &difference);
-        if (status == OCTGEMM_OK && differs) {
-            suite_fail(session, target, c->name, name, work.shape, &difference, "%s",
-                       difference.text);
-            return;
-        }
-        if (!kept) {
-            suite_fail(session, target, c->name, name, work.shape, NULL,
-                       "the caller's floating-point state was changed");
-            return;
-        }
+        struct suite_view view = {.kernel = target->kernel, .case_name = c->name, .variant = name};
+        outcome.step = "octgemm_download";
+        outcome.status =
+            suite_arena_verify(&target->arena, work.slots, ARRAYS, guards[round], &view,
+                               session->options, &outcome.differs, &outcome.difference);
     }
-    if (status != OCTGEMM_OK)
-        suite_fail(session, target, c->name, name, work.shape, NULL, "%s: %s: %s", step,
-                   octgemm_strerror(status), octgemm_last_error());
-    else
-        suite_pass(session, target);
+    suite_judge(session, target, c->name, name, work.shape, &outcome);
 }

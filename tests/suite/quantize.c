@@ -227,32 +227,25 @@ static void run_case(const struct suite_session *session, struct suite_target *t
     session->result->runs++;
     target->taken++;
     octgemm_quantize_args args = quantizer_args(c);
-    octgemm_status status = suite_arena_place(&target->arena, slots, ARRAYS_OF_QUANTIZER, 0xa5);
+    struct suite_outcome outcome = {.kept = 1};
+    outcome.status = suite_arena_place(&target->arena, slots, ARRAYS_OF_QUANTIZER, 0xa5);
     args.x = suite_arena_address(&target->arena, &slots[X]);
     args.q = suite_arena_address(&target->arena, &slots[Q]);
     args.scale = suite_arena_address(&target->arena, &slots[SCALE]);
     args.zero = suite_arena_address(&target->arena, &slots[ZERO]);
-    int kept = 1;
-    if (status == OCTGEMM_OK) {
+    if (outcome.status == OCTGEMM_OK) {
         struct suite_float_state state;
         if (c->layout->float_state)
             suite_float_state_change(&state);
-        status = octgemm_quantize(target->ctx, &args);
+        outcome.status = octgemm_quantize(target->ctx, &args);
         if (c->layout->float_state)
-            kept = suite_float_state_restore(&state);
+            outcome.kept = suite_float_state_restore(&state);
     }
-    struct suite_difference difference;
-    struct suite_view view = {.kernel = target->kernel,
-                              .case_name = c->name,
-                              .variant = "",
-                              .m = count,
-                              .n = k,
-                              .ldd = rows->ldq,
-                              .width = 1};
-    int differs = 0;
-    if (status == OCTGEMM_OK)
-        status = suite_arena_verify(&target->arena, slots, ARRAYS_OF_QUANTIZER, 0xa5, &view,
-                                    session->options, &differs, &difference);
+    struct suite_view view = {.kernel = target->kernel, .case_name = c->name, .variant = ""};
+    if (outcome.status == OCTGEMM_OK)
+        outcome.status =
+            suite_arena_verify(&target->arena, slots, ARRAYS_OF_QUANTIZER, 0xa5, &view,
+                               session->options, &outcome.differs, &outcome.difference);
     char shape[160];
     snprintf(shape, sizeof shape,
              "rows %" PRId64 " k %" PRId64 ", ld %" PRId64 " %" PRId64
@@ -260,16 +253,7 @@ static void run_case(const struct suite_session *session, struct suite_target *t
              count, k, rows->ldx, rows->ldq, type_names[c->type], mode_names[c->mode],
              c->layout->shift[X], c->layout->shift[Q],
              c->layout->float_state ? ", the caller rounds to zero" : "");
-    if (status != OCTGEMM_OK)
-        suite_fail(session, target, c->name, "", shape, NULL, "%s: %s", octgemm_strerror(status),
-                   octgemm_last_error());
-    else if (differs)
-        suite_fail(session, target, c->name, "", shape, &difference, "%s", difference.text);
-    else if (!kept)
-        suite_fail(session, target, c->name, "", shape, NULL,
-                   "the caller's floating-point state was changed");
-    else
-        suite_pass(session, target);
+    suite_judge(session, target, c->name, "", shape, &outcome);
 }
 
 void suite_run_quantizer(const struct suite_session *session, struct suite_target *target)

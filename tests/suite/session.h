@@ -33,7 +33,22 @@ int suite_wanted(const struct suite_session *session, const char *name);
 void suite_fail(const struct suite_session *session, struct suite_target *target,
                 const char *case_name, const char *variant, const char *shape,
                 const struct suite_difference *where, const char *format, ...) SUITE_PRINTF(7, 8);
-void suite_pass(const struct suite_session *session, struct suite_target *target);
+
+/* What came of a run: the first of these that is not as it should be is its failure. */
+struct suite_outcome {
+    octgemm_status status; /* of the last thing that was done */
+    const char *step;      /* in words, what that was; NULL: the run has one step */
+    int differs;           /* `difference` says where */
+    int kept;              /* the caller's floating-point state is as it was */
+    struct suite_difference difference;
+};
+
+int suite_good(const struct suite_outcome *outcome);
+
+/* Counts the run as passed or failed, and reports a failure. */
+void suite_judge(const struct suite_session *session, struct suite_target *target,
+                 const char *case_name, const char *variant, const char *shape,
+                 const struct suite_outcome *outcome);
 
 /* gemm.c: one case in one variant on one target. */
 void suite_run_product(const struct suite_session *session, struct suite_target *target,

@@ -31,12 +31,6 @@ int suite_wanted(const struct suite_session *session, const char *name)
     return !filter || fnmatch(filter, name, 0) == 0;
 }
 
-void suite_pass(const struct suite_session *session, struct suite_target *target)
-{
-    (void)target;
-    session->result->passed++;
-}
-
 void suite_fail(const struct suite_session *session, struct suite_target *target,
                 const char *case_name, const char *variant, const char *shape,
                 const struct suite_difference *where, const char *format, ...)
@@ -73,6 +67,29 @@ void suite_fail(const struct suite_session *session, struct suite_target *target
     suite_line(session,
                "     octgemm check --backend %s --kernel %s --case '%s' --seed %" PRIu64 "%s",
                target->backend, target->kernel, case_name, options->seed, tiers[options->tier]);
+}
+
+int suite_good(const struct suite_outcome *outcome)
+{
+    return outcome->status == OCTGEMM_OK && !outcome->differs && outcome->kept;
+}
+
+void suite_judge(const struct suite_session *session, struct suite_target *target,
+                 const char *case_name, const char *variant, const char *shape,
+                 const struct suite_outcome *outcome)
+{
+    const char *step = outcome->step ? outcome->step : "", *colon = outcome->step ? ": " : "";
+    if (suite_good(outcome))
+        session->result->passed++;
+    else if (outcome->status != OCTGEMM_OK)
+        suite_fail(session, target, case_name, variant, shape, NULL, "%s%s%s: %s", step, colon,
+                   octgemm_strerror(outcome->status), octgemm_last_error());
+    else if (outcome->differs)
+        suite_fail(session, target, case_name, variant, shape, &outcome->difference, "%s",
+                   outcome->difference.text);
+    else
+        suite_fail(session, target, case_name, variant, shape, NULL,
+                   "the caller's floating-point state was changed");
 }
 
 /* ---- targets ----------------------------------------------------------------------------------

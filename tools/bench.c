@@ -12,6 +12,7 @@
 #include "report.h"
 #include "rivals_report.h"
 #include "shapes.h"
+#include "suite/list.h"
 #include "timing.h"
 #include "verify.h"
 
@@ -414,17 +415,14 @@ static int bench_shape(struct bench *bench, const struct shape *shape)
 
 static int parse_tokens(struct bench *bench, const char *text)
 {
-    for (;;) {
-        const char *end = text + strcspn(text, ",");
+    struct suite_word word;
+    for (const char *list = text; suite_next_word(&list, &word); bench->token_count++)
         if (bench->token_count == tokens_max ||
-            !octgemm_parse_integer(text, end, 1, INT32_MAX, &bench->tokens[bench->token_count]))
+            !octgemm_parse_integer(word.at, word.at + word.length, 1, INT32_MAX,
+                                   &bench->tokens[bench->token_count]))
             return octgemm_complain("bench: -m wants up to %d whole numbers above 0, with commas",
                                     tokens_max);
-        bench->token_count++;
-        if (!*end)
-            return 0;
-        text = end + 1;
-    }
+    return 0;
 }
 
 /* Opens the backend once: for the head of the report, and to see which kernels there are. */

@@ -4,6 +4,7 @@
 #include "progress.h"
 #include "report.h"
 #include "suite/cases.h"
+#include "suite/list.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -118,11 +119,9 @@ static int check_backend_names(const struct check_options *options)
 {
     int status =
         options->backend ? check_backend_name(options->backend, strlen(options->backend)) : 0;
-    for (const char *name = options->require; name && status == 0;) {
-        size_t length = strcspn(name, ",");
-        status = check_backend_name(name, length);
-        name = name[length] ? name + length + 1 : NULL;
-    }
+    struct suite_word word;
+    for (const char *list = options->require; status == 0 && suite_next_word(&list, &word);)
+        status = check_backend_name(word.at, word.length);
     return status;
 }
 

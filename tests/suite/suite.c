@@ -1,6 +1,7 @@
 /* Walks backends, kernels and cases, and reports. Each case is made once, its oracle computed once,
  * and then run on every kernel of the backend. */
 #include "suite.h"
+#include "list.h"
 #include "session.h"
 
 #include <fnmatch.h>
@@ -263,13 +264,12 @@ static void require_backend(const struct suite_session *session, const char *nam
 /* Of all backends, not only of those that the options choose. */
 static void check_required(const struct suite_session *session)
 {
-    for (const char *word = session->options->require; word && *word;) {
+    struct suite_word word;
+    for (const char *list = session->options->require; suite_next_word(&list, &word);) {
         char name[32];
-        size_t length = strcspn(word, ",");
-        snprintf(name, sizeof name, "%.*s", (int)length, word);
-        if (length > 0)
+        snprintf(name, sizeof name, "%.*s", (int)word.length, word.at);
+        if (word.length > 0)
             require_backend(session, name);
-        word += length + (word[length] == ',');
     }
 }
 

@@ -82,10 +82,10 @@ static int find_functions(struct lt *s, struct lt_setup *setup, void *library,
     for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
         char name[64];
         snprintf(name, sizeof name, "%s%s", s->vendor->prefix, symbols[i].name);
-        if (!octgemm_rival_symbol(library, name, symbols[i].slot, why))
-            return 0;
+        if (octgemm_rival_symbol(library, name, symbols[i].slot, why))
+            return 1;
     }
-    return 1;
+    return 0;
 }
 
 static int describe(struct lt *s, const struct lt_setup *setup)
@@ -147,7 +147,7 @@ static double try_out(struct lt *s)
     return octgemm_now() - start;
 }
 
-static int take_fastest(struct lt *s, int found)
+static int take_fastest(struct lt *s, int found, char why[rival_why_size])
 {
     const char *fastest = NULL;
     double least = 0;
@@ -167,7 +167,7 @@ static int take_fastest(struct lt *s, int found)
         }
     }
     s->taken = fastest;
-    return fastest != NULL;
+    return fastest ? 0 : octgemm_rival_refuses(why, "none of its %d algorithms runs", found);
 }
 
 static int open_lt(void **state, const struct rival *self, void *library,
@@ -180,7 +180,7 @@ static int open_lt(void **state, const struct rival *self, void *library,
         return octgemm_rival_refuses(why, "no memory");
     s->contest = contest;
     s->vendor = self->data;
-    if (!find_functions(s, &setup, library, why))
+    if (find_functions(s, &setup, library, why))
         return 1;
     if (octgemm_alloc(contest->device.ctx, workspace_bytes, &s->workspace) != OCTGEMM_OK)
         return octgemm_rival_refuses(why, "no memory for its workspace");
@@ -190,9 +190,7 @@ static int open_lt(void **state, const struct rival *self, void *library,
     status = propose(s, &setup, &found);
     if (status != 0 || found == 0)
         return octgemm_rival_refuses(why, "not supported for this shape (status %d)", status);
-    if (!take_fastest(s, found))
-        return octgemm_rival_refuses(why, "none of its %d algorithms runs", found);
-    return 0;
+    return take_fastest(s, found, why);
 }
 
 static void close_lt(void *state)

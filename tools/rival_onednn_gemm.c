@@ -30,7 +30,7 @@ static int open_s8(void **state, const struct rival *self, void *library,
     if (!s)
         return octgemm_rival_refuses(why, "no memory");
     s->contest = contest;
-    return !octgemm_rival_symbol(library, "dnnl_gemm_s8s8s32", &s->s8, why);
+    return octgemm_rival_symbol(library, "dnnl_gemm_s8s8s32", &s->s8, why);
 }
 
 static int open_u8(void **state, const struct rival *self, void *library,
@@ -47,7 +47,7 @@ static int open_u8(void **state, const struct rival *self, void *library,
         return octgemm_rival_refuses(why, "no memory");
     for (int64_t i = 0; i < count; i++)
         s->a_offset[i] = (uint8_t)(contest->host_a[i] + 128);
-    return !octgemm_rival_symbol(library, "dnnl_gemm_u8s8s32", &s->u8, why);
+    return octgemm_rival_symbol(library, "dnnl_gemm_u8s8s32", &s->u8, why);
 }
 
 static int run_s8(void *state, int64_t index)

@@ -89,9 +89,9 @@ static const struct symbol version_2[] = {
 static int load(void *library, const struct symbol *symbols, char why[rival_why_size])
 {
     for (; symbols->name; symbols++)
-        if (!octgemm_rival_symbol(library, symbols->name, symbols->slot, why))
-            return 0;
-    return 1;
+        if (octgemm_rival_symbol(library, symbols->name, symbols->slot, why))
+            return 1;
+    return 0;
 }
 
 /* Version 2 fills in structs of the caller's: 696 and 2800 bytes (of 2.6), here with room. */
@@ -211,8 +211,8 @@ static int open_matmul(void **state, const struct rival *self, void *library,
     if (!s)
         return octgemm_rival_refuses(why, "no memory");
     s->contest = contest;
-    s->is_3 = load(library, version_3, why);
-    if (!load(library, common, why) || (!s->is_3 && !load(library, version_2, why)))
+    s->is_3 = load(library, version_3, why) == 0;
+    if (load(library, common, why) || (!s->is_3 && load(library, version_2, why)))
         return 1;
     s->weights = calloc((size_t)contest->copies, sizeof *s->weights);
     int status = s->weights ? make_all(s) : 1;

@@ -32,7 +32,7 @@ static int open_openblas(void **state, const struct rival *self, void *library,
     struct openblas *s = *state = calloc(1, sizeof *s);
     if (!s)
         return octgemm_rival_refuses(why, "no memory");
-    if (!octgemm_rival_symbol(library, "cblas_sgemm", &s->gemm, why))
+    if (octgemm_rival_symbol(library, "cblas_sgemm", &s->gemm, why))
         return 1;
     s->contest = contest;
     s->copies = (contest->copies + 3) / 4; /* each is four times as large */

@@ -58,9 +58,9 @@ int octgemm_rival_symbol(void *library, const char *name, void *slot, char why[r
 {
     void *address = dlsym(library, name);
     if (!address)
-        return !octgemm_rival_refuses(why, "it has no %s", name);
+        return octgemm_rival_refuses(why, "it has no %s", name);
     memcpy(slot, &address, sizeof address);
-    return 1;
+    return 0;
 }
 
 static int load(const struct rival *rival, void **library, struct score *score)

@@ -1,7 +1,10 @@
 /* octgemm bench --rivals: octgemm beside other libraries, on the same device and the same data.
  *
  * A rival is one file that defines a struct rival and one entry in the table of rivals.c. It is
- * loaded by dlopen when it is there; nothing is linked, and no header of it is needed. */
+ * loaded by dlopen when it is there; nothing is linked, and no header of it is needed.
+ *
+ * Here and in the rivals' files whatever can fail returns 0 when it has done its work, as the
+ * libraries' own functions and all of octgemm's commands do. */
 #ifndef OCTGEMM_RIVALS_H
 #define OCTGEMM_RIVALS_H
 
@@ -37,21 +40,20 @@ struct rival {
     octgemm_type answer;
     int scaled; /* by the contest's scales; else the answer is the sums */
 
-    /* Makes ready for the product: 0, or not, with the reason in `why`. `library` is NULL for
+    /* Makes ready for the product, or says in `why` what is in the way. `library` is NULL for
      * octgemm. close() takes what open() set, also after it failed; NULL does nothing. */
     int (*open)(void **state, const struct rival *self, void *library,
                 const struct contest *contest, char why[rival_why_size]);
-    /* Multiplies, in the contest's stream; 0, or an error code. */
+    /* Multiplies, in the contest's stream, or returns an error code. */
     int (*run)(void *state, int64_t index);
     void (*close)(void *state);
 };
 
-/* Formats *why and returns 1. */
+/* Formats *why and returns 1: what a function that failed returns. */
 int octgemm_rival_refuses(char why[rival_why_size], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* A function of the library, into a function pointer at `slot`; 0 and a reason when it is not
- * there. */
+/* A function of the library, into a function pointer at `slot`, or the reason in `why`. */
 int octgemm_rival_symbol(void *library, const char *name, void *slot, char why[rival_why_size]);
 
 extern const struct rival octgemm_itself[]; /* one for each octgemm_type */

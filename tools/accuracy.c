@@ -21,14 +21,16 @@ struct accuracy_options {
 
 #define MEMBER(name) offsetof(struct accuracy_options, name)
 static const struct option_row option_rows[] = {
-    {"tokens", 'm', "M", "tokens (default 64)", OPTION_INTEGER, MEMBER(tokens), 1, INT32_MAX, NULL},
-    {"n", 'n', "N", "output channels (default 512)", OPTION_INTEGER, MEMBER(n), 1, INT32_MAX, NULL},
-    {"k", 'k', "K", "input channels (default 4096)", OPTION_INTEGER, MEMBER(k), 1,
-     OCTGEMM_K_MAX_ZERO, NULL},
+    {"tokens", 'm', "M", "tokens (default 64)", .kind = OPTION_INTEGER, .offset = MEMBER(tokens),
+     .low = 1, .high = INT32_MAX},
+    {"n", 'n', "N", "output channels (default 512)", .kind = OPTION_INTEGER, .offset = MEMBER(n),
+     .low = 1, .high = INT32_MAX},
+    {"k", 'k', "K", "input channels (default 4096)", .kind = OPTION_INTEGER, .offset = MEMBER(k),
+     .low = 1, .high = OCTGEMM_K_MAX_ZERO},
     DEVICE_OPTIONS(struct accuracy_options),
-    {"seed", 0, "S", "of the made-up data (default 1)", OPTION_INTEGER, MEMBER(seed), 0, INT64_MAX,
-     NULL},
-    {"json", 0, NULL, "print JSON", OPTION_FLAG, MEMBER(json), 0, 0, NULL},
+    {"seed", 0, "S", "of the made-up data (default 1)", .kind = OPTION_INTEGER,
+     .offset = MEMBER(seed), .low = 0, .high = INT64_MAX},
+    {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG, .offset = MEMBER(json)},
 };
 static const struct syntax syntax = {
     .command = "accuracy",

@@ -19,14 +19,15 @@ struct device_choice {
 
 /* Rows for an option table; the command's struct has a member `choice`. */
 #define DEVICE_OPTIONS(type)                                                                       \
-    {"backend",   'b',                                                                             \
-     "NAME",      "auto (default), hip, cuda, cpu or ref",                                         \
-     OPTION_TEXT, offsetof(type, choice.backend),                                                  \
-     0,           0,                                                                               \
-     NULL},                                                                                        \
+    {"backend",                                                                                    \
+     'b',                                                                                          \
+     "NAME",                                                                                       \
+     "auto (default), hip, cuda, cpu or ref",                                                      \
+     .kind = OPTION_TEXT,                                                                          \
+     .offset = offsetof(type, choice.backend)},                                                    \
     {                                                                                              \
-        "device", 0, "I", "which device of the backend, from 0", OPTION_INTEGER,                   \
-            offsetof(type, choice.index), 0, 1024, NULL                                            \
+        "device", 0, "I", "which device of the backend, from 0",                                   \
+            .kind = OPTION_INTEGER, .offset = offsetof(type, choice.index), .low = 0, .high = 1024 \
     }
 
 /* Each returns 0, or the exit status after a complaint. */

@@ -12,7 +12,8 @@ struct info_options {
 };
 
 static const struct option_row option_rows[] = {
-    {"json", 0, NULL, "print JSON", OPTION_FLAG, offsetof(struct info_options, json), 0, 0, NULL},
+    {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG,
+     .offset = offsetof(struct info_options, json)},
 };
 static const struct syntax syntax = {
     .command = "info",

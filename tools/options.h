@@ -14,6 +14,7 @@ enum option_kind {
     OPTION_CHOICE   /* int: the index of the word in choices */
 };
 
+/* A table gives the first four in this order, as --help has them, and the rest by name. */
 struct option_row {
     const char *name;
     char letter;       /* 0 = no short form */

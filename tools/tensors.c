@@ -12,8 +12,8 @@ struct tensors_options {
 };
 
 static const struct option_row option_rows[] = {
-    {"json", 0, NULL, "print JSON", OPTION_FLAG, offsetof(struct tensors_options, json), 0, 0,
-     NULL},
+    {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG,
+     .offset = offsetof(struct tensors_options, json)},
 };
 static const struct syntax syntax = {
     .command = "tensors",

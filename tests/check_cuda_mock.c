@@ -79,23 +79,79 @@ static int record_launch(void *user, const struct mock_launch *launch)
 
 enum { m = 37, n = 100, k = 200 };
 
-static octgemm_args product(const void *memory)
+/* Where arguments point; the mock runs nothing, so how much lies there does not matter. */
+static _Alignas(256) char memory[1 << 24];
+
+static octgemm_args product(void)
 {
-    octgemm_args args = {.size = sizeof args,
-                         .m = m,
-                         .n = n,
-                         .k = k,
-                         .a = memory,
-                         .lda = 208,
-                         .b = memory,
-                         .ldb = 224,
-                         .sa = memory,
-                         .sb = memory,
-                         .za = memory,
-                         .d = (void *)(uintptr_t)memory,
-                         .ldd = 128,
-                         .d_type = OCTGEMM_F16};
-    return args;
+    return (octgemm_args){.size = sizeof(octgemm_args),
+                          .m = m,
+                          .n = n,
+                          .k = k,
+                          .a = (const int8_t *)memory,
+                          .lda = 208,
+                          .b = memory,
+                          .ldb = 224,
+                          .sa = (const float *)(const void *)memory,
+                          .sb = (const float *)(const void *)memory,
+                          .za = (const int32_t *)(const void *)memory,
+                          .d = memory,
+                          .ldd = 128,
+                          .d_type = OCTGEMM_F16};
+}
+
+/* The same with other sizes, and no gaps between rows. */
+static void resize(octgemm_args *args, int64_t tokens, int64_t weights, int64_t depth)
+{
+    args->m = tokens;
+    args->n = args->ldd = weights;
+    args->k = args->lda = args->ldb = depth;
+}
+
+/* Runs with as much of a workspace as the library asks for. */
+static void run(const octgemm_ctx *ctx, octgemm_args *args, void *workspace)
+{
+    ck_assert_int_eq(octgemm_workspace(ctx, args, &args->workspace_size), OCTGEMM_OK);
+    ck_assert_uint_le(args->workspace_size, sizeof memory - 1);
+    args->workspace = workspace;
+    ck_assert_msg(octgemm_run(ctx, args) == OCTGEMM_OK, "%s", octgemm_last_error());
+}
+
+static void check_error(const char *words)
+{
+    ck_assert_msg(strstr(octgemm_last_error(), words) != NULL, "error: %s", octgemm_last_error());
+}
+
+/* What a test looks at: a context on the mock's first device. What is left out is as the mock has
+ * it and as the library chooses. */
+struct scene {
+    const char *driver;    /* the mock's file; NULL: the one that has everything */
+    int capability;        /* of the device, which then is the only one */
+    const char *kernel;    /* forced */
+    struct record *record; /* keeps the launches */
+};
+
+/* NULL where configure was told to make no code for a device of that capability. */
+static octgemm_ctx *open_scene(const struct scene *scene)
+{
+    struct mock_cuda *mock = scene->driver ? load_mock_of(scene->driver) : load_mock();
+    octgemm_ctx *ctx;
+    if (scene->record) {
+        mock->launch = record_launch;
+        mock->user = scene->record;
+    }
+    if (scene->capability) {
+        mock->devices = 1;
+        mock->capability[0] = scene->capability;
+    }
+    if (scene->kernel)
+        ck_assert_int_eq(setenv("OCTGEMM_KERNEL", scene->kernel, 1), 0);
+    octgemm_status status = octgemm_open(&ctx, "cuda", 0);
+    if (status == OCTGEMM_OK)
+        return ctx;
+    ck_assert_msg(scene->capability != 0, "%s", octgemm_last_error());
+    check_error(scene->kernel ? "no code of it" : "no code for it");
+    return NULL;
 }
 
 static void check_unusable(int device, const char *words)
@@ -112,7 +168,7 @@ static void check_unusable(int device, const char *words)
     ck_assert_msg(strstr(info.reason, words) != NULL, "reason: %s", info.reason);
     ck_assert_int_eq(octgemm_open(&ctx, "cuda", device), OCTGEMM_ERR_NO_BACKEND);
     ck_assert_ptr_null(ctx);
-    ck_assert_msg(strstr(octgemm_last_error(), words) != NULL, "error: %s", octgemm_last_error());
+    check_error(words);
 }
 
 /* -- probing ------------------------------------------------------------------------------------
@@ -177,8 +233,7 @@ START_TEST(a_device_that_is_not_there)
     octgemm_ctx *ctx;
     load_mock();
     ck_assert_int_eq(octgemm_open(&ctx, "cuda", 2), OCTGEMM_ERR_NO_BACKEND);
-    ck_assert_msg(strstr(octgemm_last_error(), "lists 2 devices") != NULL, "%s",
-                  octgemm_last_error());
+    check_error("lists 2 devices");
 }
 END_TEST
 
@@ -317,8 +372,7 @@ START_TEST(a_run_only_queues_work)
                                           "cuTensorMapEncodeTiled"};
     struct mock_cuda *mock = load_mock();
     octgemm_ctx *ctx;
-    static char memory[1 << 20];
-    octgemm_args args = product(memory);
+    octgemm_args args = product();
     ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
     ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
     args.workspace = memory;
@@ -365,19 +419,11 @@ END_TEST
 START_TEST(parameters_reach_the_kernel)
 {
     struct record record = {.count = 0};
-    struct mock_cuda *mock = load_mock();
-    static char memory[1 << 20];
-    octgemm_ctx *ctx;
-    mock->launch = record_launch;
-    mock->user = &record;
-    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "generic_64x64", 1), 0);
-    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
-    octgemm_args args = product(memory);
+    octgemm_ctx *ctx = open_scene(&(struct scene){.kernel = "generic_64x64", .record = &record});
+    octgemm_args args = product();
     args.za_mode = OCTGEMM_SCALE_TENSOR;
     args.stream = &record;
-    ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
-    args.workspace = memory + 1;
-    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    run(ctx, &args, memory + 1);
 
     ck_assert_int_eq(record.count, 2);
     ck_assert_str_eq(record.launch[0].function, "octgemm_weights");
@@ -416,21 +462,15 @@ END_TEST
 START_TEST(packed_weights_bring_their_sums)
 {
     struct record record = {.count = 0};
-    struct mock_cuda *mock = load_mock();
-    static char memory[1 << 20];
-    octgemm_ctx *ctx;
     size_t bytes;
-    mock->launch = record_launch;
-    mock->user = &record;
-    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "generic_64x64", 1), 0);
-    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    octgemm_ctx *ctx = open_scene(&(struct scene){.kernel = "generic_64x64", .record = &record});
     ck_assert_int_eq(octgemm_packed_size(ctx, n, k, &bytes), OCTGEMM_OK);
     ck_assert_int_eq(octgemm_pack(ctx, n, k, (const int8_t *)memory, k, memory, NULL), OCTGEMM_OK);
     const struct octgemm_weights_rows *weights = record.params[0].weights.part;
     ck_assert_ptr_eq(weights->packed, memory);
     ck_assert_ptr_eq((char *)(weights->column + n), memory + bytes);
 
-    octgemm_args args = product(memory);
+    octgemm_args args = product();
     args.b_layout = OCTGEMM_B_PACKED;
     ck_assert_int_eq(octgemm_workspace(ctx, &args, &bytes), OCTGEMM_OK);
     ck_assert_uint_eq(bytes, 0);
@@ -454,12 +494,7 @@ END_TEST
 START_TEST(one_row_of_any_stride_is_quantised)
 {
     struct record record = {.count = 0};
-    struct mock_cuda *mock = load_mock();
-    static char memory[256];
-    octgemm_ctx *ctx;
-    mock->launch = record_launch;
-    mock->user = &record;
-    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    octgemm_ctx *ctx = open_scene(&(struct scene){.record = &record});
     const octgemm_quantize_args args = {.size = sizeof args,
                                         .rows = 1,
                                         .k = 8,
@@ -507,12 +542,7 @@ START_TEST(quantisers_take_the_rows_they_can)
         {16, OCTGEMM_F32, 0, 0, 2, 0, "octgemm_quantize_any"},
     };
     struct record record = {.count = 0};
-    struct mock_cuda *mock = load_mock();
-    static _Alignas(64) char memory[256];
-    octgemm_ctx *ctx;
-    mock->launch = record_launch;
-    mock->user = &record;
-    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    octgemm_ctx *ctx = open_scene(&(struct scene){.record = &record});
     const octgemm_quantize_args args = {.size = sizeof args,
                                         .rows = 3,
                                         .k = cases[_i].k,
@@ -532,20 +562,13 @@ END_TEST
 /* A decode kernel adds up B's rows itself, unless tokens fill its tile. */
 START_TEST(decode_kernels_count_with_a_spare_token)
 {
-    struct mock_cuda *mock = load_mock();
-    static _Alignas(256) char memory[1 << 20];
-    octgemm_ctx *ctx;
-    mock->launch = record_launch;
-    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "decode_16x32", 1), 0);
-    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    struct record record = {.count = 0};
+    octgemm_ctx *ctx = open_scene(&(struct scene){.kernel = "decode_16x32", .record = &record});
     for (int rows = 1; rows <= 16; rows++) {
-        struct record record = {.count = 0};
-        octgemm_args args = product(memory);
-        mock->user = &record;
+        octgemm_args args = product();
+        record.count = 0;
         args.m = rows;
-        ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
-        args.workspace = memory + 1;
-        ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+        run(ctx, &args, memory + 1);
         ck_assert_int_eq(record.count, rows < 16 ? 1 : 2);
         const struct octgemm_gemm_params *gemm = &record.params[record.count - 1].gemm;
         ck_assert_ptr_eq(gemm->za, args.za);
@@ -560,15 +583,9 @@ END_TEST
 START_TEST(odd_rows_are_copied)
 {
     struct record record = {.count = 0};
-    struct mock_cuda *mock = load_mock();
-    static _Alignas(256) char memory[1 << 20];
-    octgemm_ctx *ctx;
     size_t bytes;
-    mock->launch = record_launch;
-    mock->user = &record;
-    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "mma_128x128x128", 1), 0);
-    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
-    octgemm_args args = product(memory);
+    octgemm_ctx *ctx = open_scene(&(struct scene){.kernel = "mma_128x128x128", .record = &record});
+    octgemm_args args = product();
     args.lda = k + 1;
     args.ldb = k + 1;
     ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
@@ -608,12 +625,8 @@ END_TEST
 /* Without k nothing is read of A and B, wherever they are. The sums of packed rows are. */
 START_TEST(odd_addresses_without_k_are_taken)
 {
-    static _Alignas(256) char memory[256];
-    octgemm_ctx *ctx;
-    octgemm_args args = product(memory);
-    load_mock();
-    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "mma_64x64x256", 1), 0);
-    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    octgemm_args args = product();
+    octgemm_ctx *ctx = open_scene(&(struct scene){.kernel = "mma_64x64x256"});
     args.za = NULL;
     args.k = 0;
     args.a++;
@@ -631,23 +644,12 @@ END_TEST
 START_TEST(parts_of_k_are_joined)
 {
     struct record record = {.count = 0};
-    struct mock_cuda *mock = load_mock();
-    static char memory[1 << 24];
     enum { tokens = 50, weights = 1000, tile_m = 64, columns = 1024 };
-    octgemm_ctx *ctx;
-    mock->launch = record_launch;
-    mock->user = &record;
-    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "mma_64x64x256", 1), 0);
-    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
-    octgemm_args args = product((void *)256);
+    octgemm_ctx *ctx = open_scene(&(struct scene){.kernel = "mma_64x64x256", .record = &record});
+    octgemm_args args = product();
     args.za = NULL;
-    args.m = tokens;
-    args.n = args.ldd = weights;
-    args.k = args.lda = args.ldb = 14336;
-    ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
-    ck_assert_uint_le(args.workspace_size, sizeof memory);
-    args.workspace = memory + 1;
-    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    resize(&args, tokens, weights, 14336);
+    run(ctx, &args, memory + 1);
     ck_assert_int_eq(record.count, 2);
     ck_assert_str_eq(record.launch[0].function, "octgemm_mma_64x64x256");
     ck_assert_str_eq(record.launch[1].function, "octgemm_join");
@@ -668,24 +670,12 @@ START_TEST(parts_of_k_are_joined)
 }
 END_TEST
 
-/* One of Hopper's kernels forced, launches recorded, and a product for it; NULL where the library
- * was built without. */
+/* One of Hopper's kernels, and a product for it. */
 static octgemm_ctx *open_hopper(struct record *record, const char *kernel, octgemm_args *args)
 {
-    static _Alignas(256) char memory[1 << 20];
-    struct mock_cuda *mock = load_mock();
-    octgemm_ctx *ctx;
-    *args = product(memory);
+    *args = product();
     args->za = NULL;
-    mock->launch = record_launch;
-    mock->user = record;
-    mock->capability[0] = 90;
-    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", kernel, 1), 0);
-    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_OK)
-        return ctx;
-    ck_assert_msg(strstr(octgemm_last_error(), "no code of it") != NULL, "%s",
-                  octgemm_last_error());
-    return NULL;
+    return open_scene(&(struct scene){.capability = 90, .kernel = kernel, .record = record});
 }
 
 /* Hopper's kernels: pairs of blocks with neighbouring tiles, parts of k in a cluster, and what no
@@ -708,19 +698,15 @@ START_TEST(wgmma_kernels_come_in_clusters)
     octgemm_args nothing = args;
     nothing.k = 0;
     ck_assert_int_eq(octgemm_run(ctx, &nothing), OCTGEMM_ERR_UNSUPPORTED);
-    ck_assert_msg(strstr(octgemm_last_error(), "no tensor map") != NULL, "%s",
-                  octgemm_last_error());
+    check_error("no tensor map");
     octgemm_close(&ctx);
 
     /* 64 tiles on 132 multiprocessors, and a long k. */
-    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "wgmma_64x64x128", 1), 0);
-    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
-    args.m = 64;
-    args.n = args.ldd = 4096;
-    args.k = args.lda = args.ldb = 14336;
-    ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
+    ctx = open_hopper(&record, "wgmma_64x64x128", &args);
+    ck_assert_ptr_nonnull(ctx);
+    resize(&args, 64, 4096, 14336);
+    run(ctx, &args, NULL);
     ck_assert_uint_eq(args.workspace_size, 0);
-    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
     const struct octgemm_gemm_params *gemm = &record.params[1].gemm;
     ck_assert_int_gt(gemm->splits, 1);
     ck_assert_ptr_null(gemm->partial);
@@ -734,19 +720,17 @@ END_TEST
 /* Without the call that makes tensor maps, what wants them is not there, and all else is. */
 START_TEST(a_driver_without_tensor_maps_runs_the_rest)
 {
-    static _Alignas(256) char memory[256];
-    struct mock_cuda *mock = load_mock_of(MOCK_CUDA_NO_MAPS "/libcuda.so.1");
-    octgemm_args args = product(memory);
-    octgemm_ctx *ctx;
+    octgemm_args args = product();
     octgemm_info info;
-    mock->capability[0] = 90;
-    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
-        return; /* configure was told to make no code for it */
+    octgemm_ctx *ctx =
+        open_scene(&(struct scene){.driver = MOCK_CUDA_NO_MAPS "/libcuda.so.1", .capability = 90});
+    if (!ctx)
+        return;
     for (size_t i = 0; octgemm_kernel(ctx, NULL, i, &info) == OCTGEMM_OK; i++)
         if (strncmp(info.kernel, "wgmma_", 6) == 0)
             ck_assert_str_eq(info.reason, "needs tensor maps and clusters");
     args.za = NULL;
-    args.m = args.n = args.ldd = args.k = args.lda = args.ldb = 4096;
+    resize(&args, 4096, 4096, 4096);
     ck_assert_msg(octgemm_run(ctx, &args) == OCTGEMM_OK, "%s", octgemm_last_error());
     octgemm_close(&ctx);
 }
@@ -762,9 +746,7 @@ START_TEST(clusters_are_those_that_the_device_can_have)
     if (!ctx)
         return;
     octgemm_close(&ctx);
-    args.m = 64;
-    args.n = args.ldd = 4096;
-    args.k = args.lda = args.ldb = 14336;
+    resize(&args, 64, 4096, 14336);
     for (int i = 0; i < 3; i++) {
         load_mock()->clusters = clusters[i];
         ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
@@ -831,9 +813,7 @@ START_TEST(tiles_are_walked_together)
     octgemm_ctx *ctx = open_hopper(&record, cases[_i].kernel, &args);
     if (!ctx)
         return;
-    args.m = cases[_i].m;
-    args.n = args.ldd = cases[_i].n;
-    args.k = args.lda = args.ldb = cases[_i].k;
+    resize(&args, cases[_i].m, cases[_i].n, cases[_i].k);
     ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
     ck_assert_int_eq(record.params[0].gemm.group, cases[_i].group);
     ck_assert_int_eq(record.params[0].gemm.splits, cases[_i].splits);
@@ -845,17 +825,10 @@ END_TEST
 START_TEST(tiles_walked_together_can_be_counted)
 {
     struct record record = {.count = 0};
-    struct mock_cuda *mock = load_mock();
-    octgemm_ctx *ctx;
-    mock->launch = record_launch;
-    mock->user = &record;
-    ck_assert_int_eq(setenv("OCTGEMM_KERNEL", "mma_64x64x256", 1), 0);
-    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
-    octgemm_args args = product((void *)256); /* nothing runs */
+    octgemm_ctx *ctx = open_scene(&(struct scene){.kernel = "mma_64x64x256", .record = &record});
+    octgemm_args args = product();
     args.za = NULL;
-    args.m = 1;
-    args.n = args.ldd = INT64_C(1) << 35;
-    args.k = args.lda = args.ldb = 16;
+    resize(&args, 1, INT64_C(1) << 35, 16);
     ck_assert_msg(octgemm_run(ctx, &args) == OCTGEMM_OK, "%s", octgemm_last_error());
     const struct octgemm_gemm_params *gemm = &record.params[0].gemm;
     ck_assert_int_eq(gemm->tiles_n, 1 << 29);
@@ -863,7 +836,7 @@ START_TEST(tiles_walked_together_can_be_counted)
 
     args.n = args.ldd = INT64_C(1) << 37;
     ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_ERR_UNSUPPORTED);
-    ck_assert_msg(strstr(octgemm_last_error(), "more tiles") != NULL, "%s", octgemm_last_error());
+    check_error("more tiles");
     octgemm_close(&ctx);
 }
 END_TEST
@@ -884,8 +857,7 @@ START_TEST(a_large_d_leaves_the_l2_first)
     octgemm_ctx *ctx = open_hopper(&record, "wgmma_256x128x128_pair", &args);
     if (!ctx)
         return;
-    args.m = cases[_i].tokens;
-    args.n = args.ldd = args.k = args.lda = args.ldb = 4096;
+    resize(&args, cases[_i].tokens, 4096, 4096);
     args.d_type = cases[_i].type;
     ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
     ck_assert_int_eq(record.params[0].gemm.d_passes, cases[_i].passes);
@@ -893,8 +865,6 @@ START_TEST(a_large_d_leaves_the_l2_first)
 }
 END_TEST
 
-/* The copy engine writes what of D's rows is whole pieces of 16 bytes, if every row starts on 16.
- */
 /* Launches hold back what is behind them where the order of blocks is worth more than the overlap:
  * whole rounds of blocks that share rows of A and of B, and copies that take long. */
 START_TEST(launches_hold_back_what_needs_an_order)
@@ -925,15 +895,10 @@ START_TEST(launches_hold_back_what_needs_an_order)
     static int32_t zeros[1];
     if (!ctx)
         return;
-    args.m = cases[_i].m;
-    args.n = cases[_i].n;
-    args.k = cases[_i].k;
+    resize(&args, cases[_i].m, cases[_i].n, cases[_i].k);
     args.lda = args.ldb = cases[_i].ld;
-    args.ldd = args.n;
     args.za = cases[_i].sums ? zeros : NULL;
-    args.workspace = workspace;
-    ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
-    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    run(ctx, &args, workspace);
     ck_assert_int_eq(record.count, 1 + cases[_i].sums);
     if (cases[_i].sums)
         ck_assert_int_eq(record.params[0].weights.in_order, cases[_i].copies_in_order);
@@ -942,6 +907,8 @@ START_TEST(launches_hold_back_what_needs_an_order)
 }
 END_TEST
 
+/* The copy engine writes what of D's rows is whole pieces of 16 bytes, if every row starts on 16.
+ */
 START_TEST(boxes_of_d_have_no_bytes_that_are_not_there)
 {
     static const struct {
@@ -982,11 +949,8 @@ END_TEST
  * is enough for any. */
 START_TEST(workspace_is_the_same_for_any_address)
 {
-    static _Alignas(256) char memory[256];
-    octgemm_ctx *ctx;
     octgemm_info info, info_with;
-    load_mock();
-    ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
+    octgemm_ctx *ctx = open_scene(&(struct scene){.kernel = NULL});
     for (int64_t rows = 1; rows <= 4096; rows *= 2)
         for (int64_t depth = 16; depth <= 65536; depth *= 4)
             for (int variant = 0; variant < 16; variant++) {
@@ -1039,24 +1003,18 @@ START_TEST(choices_are_sane_on_other_gpus)
 {
     static const int64_t layers[][2] = {{6144, 4096}, {4096, 4096}, {28672, 4096}, {4096, 14336}};
     static const int64_t tokens[] = {1, 16, 64, 128, 256, 1024, 4096, 8192};
-    static char memory[256];
-    struct mock_cuda *mock = load_mock();
-    octgemm_ctx *ctx;
-    mock->devices = 1;
-    mock->capability[0] = gpus[_i].capability;
-    mock->figures = gpus[_i].figures;
-    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
-        return; /* configure was told to make no code for it */
-    mock->launch = record_launch;
+    struct record record = {.count = 0};
+    load_mock()->figures = gpus[_i].figures;
+    octgemm_ctx *ctx =
+        open_scene(&(struct scene){.capability = gpus[_i].capability, .record = &record});
+    if (!ctx)
+        return;
     for (size_t l = 0; l < sizeof layers / sizeof *layers; l++)
         for (size_t t = 0; t < sizeof tokens / sizeof *tokens; t++) {
-            struct record record = {.count = 0};
-            mock->user = &record;
-            octgemm_args args = product(memory);
+            octgemm_args args = product();
             args.za = NULL;
-            args.m = tokens[t];
-            args.n = args.ldd = layers[l][0];
-            args.k = args.lda = args.ldb = layers[l][1];
+            resize(&args, tokens[t], layers[l][0], layers[l][1]);
+            record.count = 0;
             ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
             ck_assert_uint_lt(args.workspace_size, 1 << 27);
             args.workspace = calloc(args.workspace_size + 1, 1);
@@ -1089,21 +1047,15 @@ START_TEST(choices_are_sane_on_an_h200)
         const char *prefix;
     } cases[] = {{1, "decode_"}, {1024, "wgmma_"}};
     static const int clocks[] = {3201000, 2619000, 0};
-    static char memory[256];
-    struct mock_cuda *mock = load_mock();
-    octgemm_ctx *ctx;
-    mock->devices = 1;
-    mock->capability[0] = 90;
-    mock->figures.memory_clock_khz = clocks[_i];
-    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
-        return; /* configure was told to make no code for it */
+    load_mock()->figures.memory_clock_khz = clocks[_i];
+    octgemm_ctx *ctx = open_scene(&(struct scene){.capability = 90});
+    if (!ctx)
+        return;
     for (size_t l = 0; l < sizeof layers / sizeof *layers; l++)
         for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
             octgemm_info info;
-            octgemm_args args = product(memory);
-            args.m = cases[c].tokens;
-            args.n = args.ldd = layers[l][0];
-            args.k = args.lda = args.ldb = layers[l][1];
+            octgemm_args args = product();
+            resize(&args, cases[c].tokens, layers[l][0], layers[l][1]);
             ck_assert_int_eq(octgemm_query(ctx, &args, &info), OCTGEMM_OK);
             ck_assert_msg(strncmp(info.kernel, cases[c].prefix, strlen(cases[c].prefix)) == 0,
                           "m %d n %d k %d: %s", (int)args.m, (int)args.n, (int)args.k, info.kernel);
@@ -1118,14 +1070,12 @@ END_TEST
 static void check_choice(int clock_khz, int bus_bits, const octgemm_args *args, const char *kernel)
 {
     struct mock_cuda *mock = load_mock();
-    octgemm_ctx *ctx;
     octgemm_info info;
-    mock->devices = 1;
-    mock->capability[0] = 90;
     mock->figures.memory_clock_khz = clock_khz;
     mock->figures.memory_bus_bits = bus_bits;
-    if (octgemm_open(&ctx, "cuda", 0) == OCTGEMM_ERR_NO_BACKEND)
-        return; /* configure was told to make no code for it */
+    octgemm_ctx *ctx = open_scene(&(struct scene){.capability = 90});
+    if (!ctx)
+        return;
     ck_assert_int_eq(octgemm_query(ctx, args, &info), OCTGEMM_OK);
     ck_assert_str_eq(info.kernel, kernel);
     octgemm_close(&ctx);
@@ -1141,9 +1091,8 @@ START_TEST(an_h200_has_figures_of_its_own)
         const char *kernel;
     } cards[] = {{h100_clock_khz, h100_bus_bits, "wgmma_256x128x128_pair"},
                  {3201000, 6016, "wgmma_128x128x128_turns"}};
-    static char memory[256];
-    octgemm_args args = product(memory);
-    args.m = args.n = args.ldd = args.k = args.lda = args.ldb = 4096;
+    octgemm_args args = product();
+    resize(&args, 4096, 4096, 4096);
     check_choice(cards[_i].clock_khz, cards[_i].bus_bits, &args, cards[_i].kernel);
 }
 END_TEST
@@ -1160,11 +1109,9 @@ START_TEST(rows_off_lines_get_larger_tiles)
                  {4224, 4352, OCTGEMM_B_ROWS, "wgmma_64x64x128_deep"},
                  {4096, 4112, OCTGEMM_B_PACKED, "wgmma_64x64x128_deep"},
                  {4112, 4112, OCTGEMM_B_ROWS, "wgmma_128x128x128"}};
-    static _Alignas(16) char memory[256];
-    octgemm_args args = product(memory);
+    octgemm_args args = product();
     args.za = NULL;
-    args.m = 128;
-    args.n = args.ldd = args.k = 4096;
+    resize(&args, 128, 4096, 4096);
     args.lda = cases[_i].lda;
     args.ldb = cases[_i].ldb;
     args.b_layout = cases[_i].layout;
@@ -1185,12 +1132,9 @@ START_TEST(tiles_fill_the_device)
         {320, 4096, 4096, "wgmma_160x64x128"},         /* 2 x 64 */
         {224, 28672, 4096, "wgmma_112x128x128_turns"}, /* 2 x 224: four rounds */
         {160, 28672, 4096, "wgmma_160x128x128"}};      /* 224: two, not four of 80 */
-    static char memory[256];
-    octgemm_args args = product(memory);
+    octgemm_args args = product();
     args.za = NULL;
-    args.m = cases[_i].m;
-    args.n = args.ldd = cases[_i].n;
-    args.k = args.lda = args.ldb = cases[_i].k;
+    resize(&args, cases[_i].m, cases[_i].n, cases[_i].k);
     check_choice(h100_clock_khz, h100_bus_bits, &args, cases[_i].kernel);
 }
 END_TEST
@@ -1202,23 +1146,20 @@ START_TEST(an_odd_tile_has_a_pair_to_itself)
         int64_t n;
         const char *kernel;
     } cases[] = {{4096, "wgmma_256x128x128_pair"}, {4104, "wgmma_128x128x128_turns"}};
-    static _Alignas(16) char memory[256];
-    octgemm_args args = product(memory);
+    octgemm_args args = product();
     args.za = NULL;
-    args.m = 2048;
-    args.n = args.ldd = cases[_i].n;
-    args.k = args.lda = args.ldb = 4096;
+    resize(&args, 2048, cases[_i].n, 4096);
     check_choice(h100_clock_khz, h100_bus_bits, &args, cases[_i].kernel);
 }
 END_TEST
 
 /* Product number i of many: whatever a choice may depend on, in turn, and the sizes fastest. */
-static octgemm_args varied(unsigned i, char *memory)
+static octgemm_args varied(unsigned i)
 {
     static const int64_t sizes[8][3] = {{16, 64, 256},   {17, 64, 256},  {16, 300, 256},
                                         {16, 64, 4096},  {1, 64, 256},   {300, 300, 256},
                                         {300, 300, 512}, {300, 64, 4096}};
-    octgemm_args args = product(memory);
+    octgemm_args args = product();
     args.m = sizes[i % 8][0];
     args.n = sizes[i % 8][1];
     args.k = sizes[i % 8][2];
@@ -1242,10 +1183,7 @@ static struct record run_alone(struct mock_cuda *mock, octgemm_ctx *ctx, octgemm
     memset(&record, 0, sizeof record);
     mock->user = &record;
     args->workspace = NULL;
-    ck_assert_int_eq(octgemm_workspace(ctx, args, &args->workspace_size), OCTGEMM_OK);
-    ck_assert_uint_le(args->workspace_size, 1 << 24);
-    args->workspace = workspace;
-    ck_assert_int_eq(octgemm_run(ctx, args), OCTGEMM_OK);
+    run(ctx, args, workspace);
     for (int i = 0; i < record.count && i < 8; i++)
         record.launch[i].params = NULL, record.launch[i].context = NULL;
     return record;
@@ -1255,13 +1193,13 @@ static struct record run_alone(struct mock_cuda *mock, octgemm_ctx *ctx, octgemm
 START_TEST(what_was_asked_before_changes_nothing)
 {
     enum { products = 8 * 512 };
-    static char memory[1 << 20], workspace[1 << 24];
+    static char workspace[sizeof memory];
     struct mock_cuda *mock = load_mock();
     octgemm_ctx *old, *fresh;
     mock->launch = record_launch;
     ck_assert_int_eq(octgemm_open(&old, "cuda", 0), OCTGEMM_OK);
     for (unsigned i = 0; i < products; i++) {
-        octgemm_args args = varied(i, memory);
+        octgemm_args args = varied(i);
         octgemm_args same = args;
         ck_assert_int_eq(octgemm_open(&fresh, "cuda", 0), OCTGEMM_OK);
         struct record expected = run_alone(mock, fresh, &same, workspace);
@@ -1282,13 +1220,11 @@ struct asking {
     int wrong;
 };
 
-static char memory_asked_about[64];
-
 static void *keep_asking(void *user)
 {
     struct asking *asking = user;
     for (unsigned i = 0; i < 20000; i++) {
-        octgemm_args args = varied(i * 7 % 64, memory_asked_about);
+        octgemm_args args = varied(i * 7 % 64);
         octgemm_info info;
         if (octgemm_query(asking->ctx, &args, &info) != OCTGEMM_OK ||
             info.kernel != asking->expected[i * 7 % 64])
@@ -1305,7 +1241,7 @@ START_TEST(threads_choose_alike)
     load_mock();
     ck_assert_int_eq(octgemm_open(&asking.ctx, "cuda", 0), OCTGEMM_OK);
     for (unsigned i = 0; i < 64; i++) {
-        octgemm_args args = varied(i, memory_asked_about);
+        octgemm_args args = varied(i);
         octgemm_info info;
         ck_assert_int_eq(octgemm_query(asking.ctx, &args, &info), OCTGEMM_OK);
         asking.expected[i] = info.kernel;
@@ -1389,15 +1325,14 @@ START_TEST(out_of_memory_is_its_own_status)
 {
     struct mock_cuda *mock = load_mock();
     octgemm_ctx *ctx;
-    void *memory;
+    void *block;
     ck_assert_int_eq(octgemm_open(&ctx, "cuda", 0), OCTGEMM_OK);
     mock->driver.fault = (struct mock_fault){.call = "cuMemAlloc_v2", .code = 2};
-    ck_assert_int_eq(octgemm_alloc(ctx, 64, &memory), OCTGEMM_ERR_NOMEM);
-    ck_assert_msg(strstr(octgemm_last_error(), "CUDA_ERROR_OUT_OF_MEMORY") != NULL, "%s",
-                  octgemm_last_error());
+    ck_assert_int_eq(octgemm_alloc(ctx, 64, &block), OCTGEMM_ERR_NOMEM);
+    check_error("CUDA_ERROR_OUT_OF_MEMORY");
     mock->driver.fault.call = NULL;
-    ck_assert_int_eq(octgemm_alloc(ctx, 0, &memory), OCTGEMM_OK);
-    octgemm_free(ctx, memory);
+    ck_assert_int_eq(octgemm_alloc(ctx, 0, &block), OCTGEMM_OK);
+    octgemm_free(ctx, block);
     octgemm_close(&ctx);
 }
 END_TEST

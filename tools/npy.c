@@ -188,14 +188,9 @@ enum parse_result octgemm_parse_npy(const void *head, size_t size, uint64_t file
         return octgemm_parse_bad(why,
                                  "the header's length is %llu bytes, more than any array needs",
                                  (unsigned long long)length);
-    if (length > file_size - prefix)
-        return octgemm_parse_bad(why,
-                                 "the header's length is %llu bytes, the file has %llu (is it "
-                                 "truncated?)",
-                                 (unsigned long long)length, (unsigned long long)file_size);
-    *wanted = prefix + (size_t)length;
-    if (size < *wanted)
-        return PARSE_MORE;
+    enum parse_result whole = octgemm_parse_whole(prefix, length, size, file_size, wanted, why);
+    if (whole != PARSE_OK)
+        return whole;
 
     list->tensors = calloc(1, sizeof *list->tensors);
     char *name = strdup("");

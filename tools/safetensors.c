@@ -146,14 +146,10 @@ enum parse_result octgemm_parse_safetensors(const void *head, size_t size, uint6
                                  "the header's length is %llu bytes, more than the format's "
                                  "limit of 100 MB",
                                  (unsigned long long)length);
-    if (length > file_size - length_size)
-        return octgemm_parse_bad(why,
-                                 "the header's length is %llu bytes, the file has %llu (is it "
-                                 "truncated?)",
-                                 (unsigned long long)length, (unsigned long long)file_size);
-    *wanted = length_size + (size_t)length;
-    if (size < *wanted)
-        return PARSE_MORE;
+    enum parse_result whole =
+        octgemm_parse_whole(length_size, length, size, file_size, wanted, why);
+    if (whole != PARSE_OK)
+        return whole;
 
     json_error_t error;
     json_t *header = json_loadb((const char *)head + length_size, (size_t)length,

@@ -61,6 +61,18 @@ enum parse_result octgemm_parse_bad(char why[tensor_why_size], const char *forma
     return PARSE_BAD;
 }
 
+enum parse_result octgemm_parse_whole(size_t prefix, uint64_t length, size_t size,
+                                      uint64_t file_size, size_t *wanted, char why[tensor_why_size])
+{
+    if (length > file_size - prefix)
+        return octgemm_parse_bad(why,
+                                 "the header's length is %llu bytes, the file has %llu (is it "
+                                 "truncated?)",
+                                 (unsigned long long)length, (unsigned long long)file_size);
+    *wanted = prefix + (size_t)length;
+    return size < *wanted ? PARSE_MORE : PARSE_OK;
+}
+
 int octgemm_tensor_add_dimension(struct tensor *tensor, int64_t size, uint64_t *count)
 {
     if (tensor->rank < tensor_rank_max)

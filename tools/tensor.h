@@ -73,6 +73,12 @@ void octgemm_release_tensors(struct tensor_list *list);
 enum parse_result octgemm_parse_bad(char why[tensor_why_size], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Is a header of `length` bytes, `prefix` bytes into the file, whole? Not in a file that ends
+ * before it does; in a buffer that does, more is wanted. */
+enum parse_result octgemm_parse_whole(size_t prefix, uint64_t length, size_t size,
+                                      uint64_t file_size, size_t *wanted,
+                                      char why[tensor_why_size]);
+
 /* Adds a dimension to tensor->shape and its factor to *count. 0 when that overflows or is < 0. */
 int octgemm_tensor_add_dimension(struct tensor *tensor, int64_t size, uint64_t *count);
 

@@ -83,12 +83,20 @@ static void hold(int index, const char *const *libraries, struct seen *seen)
     ck_assert_double_eq(seen->octgemm.ratio, 1);
 }
 
+/* The same with the mock of its library, which has a fault or none. */
+static const struct mock_rivals *hold_mock(int index, enum mock_fault fault, struct seen *seen)
+{
+    struct mock_rivals *mock = mock_of(cases[index].libraries);
+    mock->fault = fault;
+    hold(index, cases[index].libraries, seen);
+    ck_assert_int_eq(mock->alive, 0);
+    return mock;
+}
+
 START_TEST(a_sound_rival_is_measured)
 {
-    struct mock_rivals *mock = mock_of(cases[_i].libraries);
     struct seen seen;
-    mock->fault = MOCK_SOUND;
-    hold(_i, cases[_i].libraries, &seen);
+    const struct mock_rivals *mock = hold_mock(_i, MOCK_SOUND, &seen);
     ck_assert_str_eq(seen.rival.why, "");
     ck_assert_str_eq(seen.rival.library, cases[_i].libraries[0]);
     ck_assert_int_eq(seen.rival.compared, 5 * 21);
@@ -97,39 +105,31 @@ START_TEST(a_sound_rival_is_measured)
     ck_assert_double_le(seen.rival.best, seen.rival.median);
     ck_assert_double_gt(seen.rival.ratio, 0);
     ck_assert_int_gt(mock->products, 5);
-    ck_assert_int_eq(mock->alive, 0);
 }
 END_TEST
 
 START_TEST(a_wrong_rival_is_named)
 {
-    struct mock_rivals *mock = mock_of(cases[_i].libraries);
     struct seen seen;
-    mock->fault = MOCK_WRONG;
-    hold(_i, cases[_i].libraries, &seen);
+    hold_mock(_i, MOCK_WRONG, &seen);
     ck_assert_str_eq(seen.rival.why, "");
     ck_assert_int_gt(seen.rival.wrong, 0);
     ck_assert_double_gt(seen.rival.median, 0); /* and measured all the same */
-    ck_assert_int_eq(mock->alive, 0);
 }
 END_TEST
 
 START_TEST(a_rival_that_refuses_or_fails_says_so)
 {
-    struct mock_rivals *mock = mock_of(cases[_i].libraries);
     struct seen seen;
-    mock->fault = MOCK_REFUSES;
     if (cases[_i].can_refuse) {
-        hold(_i, cases[_i].libraries, &seen);
+        hold_mock(_i, MOCK_REFUSES, &seen);
         ck_assert_str_ne(seen.rival.why, "");
         ck_assert_double_eq(seen.rival.median, 0);
     }
-    mock->fault = MOCK_FAILS;
     if (cases[_i].can_fail) {
-        hold(_i, cases[_i].libraries, &seen);
+        hold_mock(_i, MOCK_FAILS, &seen);
         ck_assert_str_ne(seen.rival.why, "");
     }
-    ck_assert_int_eq(mock->alive, 0);
 }
 END_TEST
 

@@ -351,12 +351,12 @@ static double operand_time(const struct model *of, const struct gpu_plan *plan,
 }
 
 /* Microseconds that bytes come from memory. Multiprocessors with one block each do not reach all of
- * the bandwidth when others have none. */
+ * the bandwidth when others have none: seen on Hopper, not reckoned where nothing was measured. */
 static double memory_time(const struct model *of, const struct phase *phase)
 {
     const double idle = 0.2;
-    double longer = of->kernel->resident == 1 ? idle * (1 - phase->busy) : 0;
-    return phase->share * of->flows.from_memory * (1 + longer);
+    int seen = of->device->clusters && of->kernel->resident == 1;
+    return phase->share * of->flows.from_memory * (seen ? 1 + idle * (1 - phase->busy) : 1);
 }
 
 /* Microseconds of some of a plan's rounds. */

@@ -256,7 +256,25 @@ static void run_case(const struct suite_session *session, struct suite_target *t
     suite_judge(session, target, c->name, "", shape, &outcome);
 }
 
-void suite_run_quantizer(const struct suite_session *session, struct suite_target *target)
+/* The rows, what is expected of them and the second opinion are made once for all targets. */
+static void run_on_targets(const struct suite_session *session, struct suite_target *targets,
+                           int count, const struct quantizer_case *c)
+{
+    struct rows rows;
+    octgemm_status status = make_rows(&rows, c, session->reference);
+    if (status != OCTGEMM_OK) {
+        suite_fail(session, &targets[0], c->name, "", "", NULL, "the reference: %s",
+                   octgemm_strerror(status));
+    } else {
+        doubt(session, &targets[0], c, &rows);
+        for (int t = 0; t < count; t++)
+            run_case(session, &targets[t], c, &rows);
+    }
+    free_rows(&rows);
+}
+
+void suite_run_quantizer(const struct suite_session *session, struct suite_target *targets,
+                         int count)
 {
     enum { layout_count = sizeof layouts / sizeof *layouts };
     for (int l = 0; l < layout_count; l++)
@@ -272,17 +290,7 @@ void suite_run_quantizer(const struct suite_session *session, struct suite_targe
                 snprintf(c.name, sizeof c.name, "quantize/%" PRId64 "x%" PRId64 "/%s/%s/%d",
                          layouts[l].rows, layouts[l].k, type_names[type], mode_names[c.mode],
                          which);
-                if (!suite_wanted(session, c.name))
-                    continue;
-                struct rows rows;
-                octgemm_status status = make_rows(&rows, &c, session->reference);
-                if (status != OCTGEMM_OK)
-                    suite_fail(session, target, c.name, "", "", NULL, "the reference: %s",
-                               octgemm_strerror(status));
-                else {
-                    doubt(session, target, &c, &rows);
-                    run_case(session, target, &c, &rows);
-                }
-                free_rows(&rows);
+                if (suite_wanted(session, c.name))
+                    run_on_targets(session, targets, count, &c);
             }
 }

@@ -54,7 +54,8 @@ void suite_judge(const struct suite_session *session, struct suite_target *targe
 void suite_run_product(const struct suite_session *session, struct suite_target *target,
                        const struct suite_problem *problem, enum suite_variant variant);
 
-/* quantize.c: the quantiser's cases on a target. */
-void suite_run_quantizer(const struct suite_session *session, struct suite_target *target);
+/* quantize.c: the quantiser's cases on the targets of a backend. */
+void suite_run_quantizer(const struct suite_session *session, struct suite_target *targets,
+                         int count);
 
 #endif

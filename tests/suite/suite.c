@@ -237,8 +237,7 @@ static void run_cases(const struct suite_session *session, struct suite_target *
         session->result->cases++;
         run_case(session, targets, count, &cases[i]);
     }
-    for (int t = 0; t < count; t++)
-        suite_run_quantizer(session, &targets[t]);
+    suite_run_quantizer(session, targets, count);
     if (options->progress)
         options->progress(options->user, targets[0].backend, case_count, case_count);
 }

@@ -45,44 +45,105 @@ __device__ __forceinline__ void unpack(float (&x)[16 / size], const uint4 &v, in
         }
 }
 
+/* The range of a row, from those of a block's threads. */
+__device__ __forceinline__ octgemm_range join_block(octgemm_range r, int lane, int warp, int warps)
+{
+    __shared__ octgemm_range parts[32];
+    r = join_warp(r);
+    __syncthreads(); /* the row before has been read */
+    if (lane == 0)
+        parts[warp] = r;
+    __syncthreads();
+    r = parts[lane < warps ? lane : 0];
+    return join_warp(r);
+}
+
+/* A row of any length, anywhere in memory, by pieces of 16 bytes of x from its start on. */
+template <int size>
+struct any_row {
+    static constexpr int values = 16 / size; /* of a piece */
+    const octgemm_quantize_params &p;
+    const uint8_t *from;
+    int8_t *to;
+    bool dynamic, x_aligned;
+    int q_size;
+
+    __device__ __forceinline__ uint4 load(int64_t piece) const
+    {
+        const uint8_t *at = from + piece * 16;
+        int bytes = (int)min(p.k - piece * values, (int64_t)values) * size;
+        return x_aligned && bytes >= 16 ? load_stream_16(at) : load_any_16(at, bytes);
+    }
+
+    __device__ __forceinline__ octgemm_range measure(const uint4 &v, octgemm_range r) const
+    {
+        float x[values];
+        unpack<size>(x, v, p.x_type);
+#pragma unroll
+        for (int i = 0; i < values; i++) {
+            r.magnitude = max(r.magnitude, octgemm_float_bits(x[i]) & 0x7fffffffu);
+            r.low = fminf(r.low, x[i]);
+            r.high = fmaxf(r.high, x[i]);
+        }
+        return r;
+    }
+
+    __device__ __forceinline__ void write(int64_t piece, const uint4 &raw, const octgemm_rule &rule,
+                                          int zero, int lowest) const
+    {
+        float x[values];
+        unpack<size>(x, raw, p.x_type);
+        uint32_t q[values / 4] = {};
+#pragma unroll
+        for (int i = 0; i < values; i++) {
+            float f = dynamic ? x[i] * rule.inv : __fdiv_rn(x[i], rule.scale);
+            int32_t value = min(max(__float2int_rn(f) + zero, lowest), 127);
+            q[i / 4] |= (rule.all_zero ? 0u : (uint32_t)value & 0xffu) << 8 * (i % 4);
+        }
+        store(piece, q);
+    }
+
+    __device__ __forceinline__ void store(int64_t piece, const uint32_t (&q)[values / 4]) const
+    {
+        int8_t *at = to + piece * values;
+        if ((piece + 1) * values <= p.k && q_size == 4) {
+            if (values == 8 && (uintptr_t)at % 8 == 0)
+                *(uint2 *)at = make_uint2(q[0], q[values / 4 - 1]);
+            else
+#pragma unroll
+                for (int i = 0; i < values / 4; i++)
+                    ((uint32_t *)at)[i] = q[i];
+        } else {
+#pragma unroll
+            for (int i = 0; i < values; i++)
+                if (piece * values + i < p.k)
+                    at[i] = (int8_t)(q[i / 4] >> 8 * (i % 4));
+        }
+    }
+};
+
+/* A thread's first pieces stay in registers between the passes. */
 template <int size>
 __device__ __forceinline__ void quantize_rows(const octgemm_quantize_params &p)
 {
     constexpr int values = 16 / size, held = 4;
-    __shared__ octgemm_range parts[32];
     const int thread = threadIdx.x, threads = blockDim.x, lane = thread & 31, warp = thread >> 5;
     const bool dynamic = !p.static_scale, asymmetric = p.zero != nullptr;
-    const int64_t count = p.k / values + (p.k % values > 0); /* pieces of 16 bytes in a row */
+    const int64_t count = p.k / values + (p.k % values > 0); /* pieces of a row */
     const bool x_aligned = copy_width(p.x, p.ldx * size) == 16;
     const int q_size = copy_width(p.q, p.ldq) >= 4 ? 4 : 1;
 
     grid_wait();
     const float given = p.static_scale ? load_32<1, float>(p.scale, 0) : 1.0f;
     for (int64_t row = blockIdx.x; row < p.rows; row += gridDim.x) {
-        const uint8_t *from = (const uint8_t *)p.x + row * p.ldx * size;
-        int8_t *to = p.q + row * p.ldq;
-        auto load = [&](int64_t piece) {
-            const uint8_t *at = from + piece * 16;
-            int bytes = (int)min(p.k - piece * values, (int64_t)values) * size;
-            return x_aligned && bytes >= 16 ? load_stream_16(at) : load_any_16(at, bytes);
-        };
-        auto measure = [&](const uint4 &v, octgemm_range r) {
-            float x[values];
-            unpack<size>(x, v, p.x_type);
-#pragma unroll
-            for (int i = 0; i < values; i++) {
-                r.magnitude = max(r.magnitude, octgemm_float_bits(x[i]) & 0x7fffffffu);
-                r.low = fminf(r.low, x[i]);
-                r.high = fmaxf(r.high, x[i]);
-            }
-            return r;
-        };
-
+        const any_row<size> own = {
+            p,     (const uint8_t *)p.x + row * p.ldx * size, p.q + row * p.ldq, dynamic, x_aligned,
+            q_size};
         uint4 v[held];
 #pragma unroll
         for (int i = 0; i < held; i++)
             if (thread + i * threads < count)
-                v[i] = load(thread + i * threads);
+                v[i] = own.load(thread + i * threads);
 
         octgemm_rule rule = {given, 0.0f, 0.0f, -128.0f, 0};
         if (dynamic) {
@@ -90,16 +151,10 @@ __device__ __forceinline__ void quantize_rows(const octgemm_quantize_params &p)
 #pragma unroll
             for (int i = 0; i < held; i++)
                 if (thread + i * threads < count)
-                    r = measure(v[i], r);
+                    r = own.measure(v[i], r);
             for (int64_t piece = thread + held * threads; piece < count; piece += threads)
-                r = measure(load(piece), r);
-            r = join_warp(r);
-            __syncthreads(); /* the row before has been read */
-            if (lane == 0)
-                parts[warp] = r;
-            __syncthreads();
-            r = parts[lane < threads / 32 ? lane : 0];
-            rule = octgemm_find_rule(join_warp(r), asymmetric);
+                r = own.measure(own.load(piece), r);
+            rule = octgemm_find_rule(join_block(r, lane, warp, threads / 32), asymmetric);
             if (thread == 0) {
                 store_element<1>(p.scale, row, 4, octgemm_float_bits(rule.scale));
                 if (asymmetric)
@@ -108,37 +163,12 @@ __device__ __forceinline__ void quantize_rows(const octgemm_quantize_params &p)
         }
 
         const int zero = (int)rule.zero, lowest = (int)rule.lowest;
-        auto write = [&](int64_t piece, const uint4 &raw) {
-            float x[values];
-            unpack<size>(x, raw, p.x_type);
-            uint32_t q[values / 4] = {};
-#pragma unroll
-            for (int i = 0; i < values; i++) {
-                float f = dynamic ? x[i] * rule.inv : __fdiv_rn(x[i], rule.scale);
-                int32_t value = min(max(__float2int_rn(f) + zero, lowest), 127);
-                q[i / 4] |= (rule.all_zero ? 0u : (uint32_t)value & 0xffu) << 8 * (i % 4);
-            }
-            int8_t *at = to + piece * values;
-            if ((piece + 1) * values <= p.k && q_size == 4) {
-                if (values == 8 && (uintptr_t)at % 8 == 0)
-                    *(uint2 *)at = make_uint2(q[0], q[values / 4 - 1]);
-                else
-#pragma unroll
-                    for (int i = 0; i < values / 4; i++)
-                        ((uint32_t *)at)[i] = q[i];
-            } else {
-#pragma unroll
-                for (int i = 0; i < values; i++)
-                    if (piece * values + i < p.k)
-                        at[i] = (int8_t)(q[i / 4] >> 8 * (i % 4));
-            }
-        };
 #pragma unroll
         for (int i = 0; i < held; i++)
             if (thread + i * threads < count)
-                write(thread + i * threads, v[i]);
+                own.write(thread + i * threads, v[i], rule, zero, lowest);
         for (int64_t piece = thread + held * threads; piece < count; piece += threads)
-            write(piece, load(piece));
+            own.write(piece, own.load(piece), rule, zero, lowest);
     }
     grid_release();
 }
@@ -236,8 +266,56 @@ __device__ __forceinline__ uint32_t round_four(const float *steps, int32_t zero,
     return pack_saturated(q[0], q[1], q[2], q[3]) & mask;
 }
 
-/* `warps` to a row and up to `held` pieces to a lane. All loads of a row are under way at once.
- * whole: rows are whole pieces on 16-byte boundaries; else they are staged. */
+/* A lane's pieces of a row, from element `start` and piece `from` on. All loads are under way at
+ * once. (Plain values here and below: of a struct of them nvcc 13.0 makes code that spills.) */
+template <int warps, int size, bool whole, int held>
+__device__ __forceinline__ void load_row(uint4 (&v)[held], const uint4 *from, int start,
+                                         int present, int k)
+{
+    constexpr int values = 16 / size, step = warps * 32;
+#pragma unroll
+    for (int i = 0; i < held; i++) {
+        const int at = start + i * step * values;
+        if (whole ? i < present : at >= 0 && at + values <= k)
+            v[i] = load_stream_16(from + i * step);
+        else if (!whole && i < present)
+            v[i] = load_some<size>(from + i * step, -at, k - at);
+    }
+}
+
+/* A piece of a row to bytes of q: by the row's own rule, or divided by the scale that is given. */
+template <int32_t type, int words>
+__device__ __forceinline__ void round_piece(uint32_t (&q)[words], const uint4 &v, bool dynamic,
+                                            float inverse, int32_t zero, uint32_t mask,
+                                            const divider &divide)
+{
+    float f[words * 4];
+    unpack<4 / words>(f, v, type);
+#pragma unroll
+    for (int e = 0; e < words * 4; e++)
+        f[e] = dynamic ? f[e] * inverse : divide(f[e]);
+#pragma unroll
+    for (int w = 0; w < words; w++)
+        q[w] = dynamic ? round_four(f + 4 * w, zero, mask) : convert_four(f + 4 * w);
+}
+
+/* A piece's bytes to q, or to where rows that are not whole pieces are staged. */
+template <int size, bool whole>
+__device__ __forceinline__ void store_piece(int8_t *to, uint32_t *staged, int at,
+                                            const uint32_t (&q)[4 / size])
+{
+    if (!whole)
+#pragma unroll
+        for (int w = 0; w < 4 / size; w++)
+            staged[staged_word(to, at) + w] = q[w];
+    else if (size == 4)
+        *(uint32_t *)(to + at) = q[0];
+    else
+        *(uint2 *)(to + at) = make_uint2(q[0], q[4 / size - 1]);
+}
+
+/* `warps` to a row and up to `held` pieces to a lane. whole: rows are whole pieces on 16-byte
+ * boundaries; else they are staged. */
 template <int warps, int held, int32_t type, bool whole>
 __device__ __forceinline__ void quantize_held(const octgemm_quantize_params &p, uint32_t *staged)
 {
@@ -256,14 +334,7 @@ __device__ __forceinline__ void quantize_held(const octgemm_quantize_params &p, 
         const uint4 *const from = (const uint4 *)(x - ahead * size) + first;
         const int start = first * values - ahead; /* this lane's first element */
         uint4 v[held];
-#pragma unroll
-        for (int i = 0; i < held; i++) {
-            const int at = start + i * step * values;
-            if (whole ? i < present : at >= 0 && at + values <= k)
-                v[i] = load_stream_16(from + i * step);
-            else if (!whole && i < present)
-                v[i] = load_some<size>(from + i * step, -at, k - at);
-        }
+        load_row<warps, size, whole>(v, from, start, present, k);
 
         octgemm_rule rule = {};
         if (dynamic) {
@@ -291,24 +362,10 @@ __device__ __forceinline__ void quantize_held(const octgemm_quantize_params &p, 
 #pragma unroll
         for (int i = 0; i < held; i++)
             if (i < present) {
-                float f[values];
-                unpack<size>(f, v[i], type);
-#pragma unroll
-                for (int e = 0; e < values; e++)
-                    f[e] = dynamic ? f[e] * rule.inv : divide(f[e]);
                 uint32_t q[values / 4];
-#pragma unroll
-                for (int w = 0; w < values / 4; w++)
-                    q[w] = dynamic ? round_four(f + 4 * w, zero, mask) : convert_four(f + 4 * w);
+                round_piece<type>(q, v[i], dynamic, rule.inv, zero, mask, divide);
                 const int at = start + i * step * values;
-                if (!whole)
-#pragma unroll
-                    for (int w = 0; w < values / 4; w++)
-                        staged[staged_word(to, at) + w] = q[w];
-                else if (size == 4)
-                    *(uint32_t *)(to + at) = q[0];
-                else
-                    *(uint2 *)(to + at) = make_uint2(q[0], q[values / 4 - 1]);
+                store_piece<size, whole>(to, staged, at, q);
             }
         if (!whole) {
             __syncthreads();

@@ -1131,7 +1131,10 @@ START_TEST(tiles_fill_the_device)
         {320, 6144, 4096, "wgmma_80x192x128"},         {384, 6144, 4096, "wgmma_96x192x128"},
         {320, 4096, 4096, "wgmma_160x64x128"},         /* 2 x 64 */
         {224, 28672, 4096, "wgmma_112x128x128_turns"}, /* 2 x 224: four rounds */
-        {160, 28672, 4096, "wgmma_160x128x128"}};      /* 224: two, not four of 80 */
+        {160, 28672, 4096, "wgmma_160x128x128"},       /* 224: two, not four of 80 */
+        {128, 9216, 3072, "wgmma_80x192x128"}, /* 2 x 48: 72 of 128x128 would leave more idle, and
+                                                  memory waiting */
+        {64, 4096, 4096, "wgmma_48x64x128_deep"}};
     octgemm_args args = product();
     args.za = NULL;
     resize(&args, cases[_i].m, cases[_i].n, cases[_i].k);
@@ -1384,7 +1387,7 @@ int main(void)
     tcase_add_loop_test(tests, an_h200_has_figures_of_its_own, 0, 2);
     tcase_add_loop_test(tests, rows_off_lines_get_larger_tiles, 0, 4);
     tcase_add_loop_test(tests, an_odd_tile_has_a_pair_to_itself, 0, 2);
-    tcase_add_loop_test(tests, tiles_fill_the_device, 0, 8);
+    tcase_add_loop_test(tests, tiles_fill_the_device, 0, 10);
     tcase_add_test(tests, what_was_asked_before_changes_nothing);
     tcase_add_test(tests, threads_choose_alike);
     gpu_add_failure_tests(tests, &cuda_failures);

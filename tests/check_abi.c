@@ -123,6 +123,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("abi");
+    tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, fields_lie_where_they_lay, 0, field_count);
     tcase_add_loop_test(tests, structs_have_their_sizes, 0, sizeof sizes / sizeof *sizes);
     tcase_add_loop_test(tests, values_are_pinned, 0, sizeof values / sizeof *values);

@@ -53,6 +53,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("integers");
+    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, small_counts_are_shared_evenly_over_the_parts);
     tcase_add_loop_test(tests, huge_counts_are_shared_evenly, 0, sizeof huge / sizeof *huge);
     return run_tests("integers", tests, CK_FORK_GETENV);

@@ -185,7 +185,8 @@ OCTGEMM_API octgemm_status octgemm_query(const octgemm_ctx *ctx, const octgemm_a
 
 /* Row `index` of the context's kernel table, best first: its name and architecture in *out, and in
  * `reason` why it cannot be used on this device or, with args, for these arguments; "" when it can.
- * OCTGEMM_KERNEL=<name> at open forces one. ERR_ARG past the end. */
+ * Packed weights are taken to be this context's: octgemm_query() looks. OCTGEMM_KERNEL=<name> at
+ * open forces one. ERR_ARG past the end. */
 OCTGEMM_API octgemm_status octgemm_kernel(const octgemm_ctx *ctx, const octgemm_args *args,
                                           size_t index, octgemm_info *out);
 

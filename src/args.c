@@ -46,6 +46,15 @@ static octgemm_status check_enum(const char *function, const char *name, int val
                         name, value);
 }
 
+static octgemm_status check_float_type(const char *function, const char *name, octgemm_type type)
+{
+    if (type == OCTGEMM_I32)
+        return octgemm_fail(OCTGEMM_ERR_ARG,
+                            "%s: %s is OCTGEMM_I32; it can be OCTGEMM_F32, _F16 or _BF16", function,
+                            name);
+    return check_enum(function, name, (int)type, 4);
+}
+
 static octgemm_status check_flag(const char *function, const char *name, int value)
 {
     if (value == 0 || value == 1)
@@ -134,7 +143,7 @@ static octgemm_status check_shape(const octgemm_args *args)
            (status = check_enum(function, "sa_mode", (int)args->sa_mode, 2)) ||
            (status = check_enum(function, "sb_mode", (int)args->sb_mode, 2)) ||
            (status = check_enum(function, "za_mode", (int)args->za_mode, 2)) ||
-           (status = check_enum(function, "bias_type", (int)args->bias_type, 3)) ||
+           (status = check_float_type(function, "bias_type", args->bias_type)) ||
            (status = check_enum(function, "d_type", (int)args->d_type, 4)) ||
            (status = check_k(function, args->k, args->za != NULL)) ||
            (status = check_matrix(function, "lda", args->m, args->k, args->lda, 1)) ||
@@ -196,7 +205,7 @@ octgemm_status octgemm_complete_quantize_args(octgemm_quantize_args *out,
         return status;
     if ((status = check_count(function, "rows", out->rows)) ||
         (status = check_count(function, "k", out->k)) ||
-        (status = check_enum(function, "x_type", (int)out->x_type, 3)) ||
+        (status = check_float_type(function, "x_type", out->x_type)) ||
         (status = check_flag(function, "static_scale", out->static_scale)) ||
         (status = check_matrix(function, "ldx", out->rows, out->k, out->ldx,
                                octgemm_width(out->x_type))) ||

@@ -17,6 +17,9 @@
 #include <float.h>
 #define OCTGEMM_FN static inline
 _Static_assert(FLT_EVAL_METHOD == 0, "float arithmetic must round to float at every step");
+#ifdef __FAST_MATH__
+#error "-ffast-math gives other bits, and wrong ones for NaN"
+#endif
 #endif
 
 OCTGEMM_FN uint32_t octgemm_float_bits(float value)

@@ -4,15 +4,18 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static _Thread_local char message[512];
 
 octgemm_status octgemm_fail(octgemm_status status, const char *format, ...)
 {
+    char text[sizeof message]; /* what is repeated may be the message before */
     va_list list;
     va_start(list, format);
-    vsnprintf(message, sizeof message, format, list);
+    vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    memcpy(message, text, sizeof message);
     for (char *c = message; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';

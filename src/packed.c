@@ -20,6 +20,8 @@ void octgemm_packed_write(void *packed, const char *family, int64_t n, int64_t k
 octgemm_status octgemm_packed_check(const octgemm_args *args, const char *family, uint64_t bytes)
 {
     struct packed_header header;
+    char wanted[sizeof header.family] = "";
+    snprintf(wanted, sizeof wanted, "%s", family);
     memcpy(&header, args->b, sizeof header);
     if (memcmp(header.magic, magic, sizeof magic) != 0)
         return octgemm_fail(OCTGEMM_ERR_ARG,
@@ -30,13 +32,12 @@ octgemm_status octgemm_packed_check(const octgemm_args *args, const char *family
                             "octgemm_args: b is packed in format version %" PRIu32
                             ", this library reads %d",
                             header.version, OCTGEMM_PACKED_VERSION);
-    header.family[sizeof header.family - 1] = '\0';
-    if (strcmp(header.family, family) != 0)
+    if (memcmp(header.family, wanted, sizeof wanted) != 0)
         return octgemm_fail(
             OCTGEMM_ERR_ARG,
-            "octgemm_args: b is packed as \"%s\", this context wants \"%s\"; pack it "
+            "octgemm_args: b is packed as \"%.*s\", this context wants \"%s\"; pack it "
             "with the context that runs it",
-            header.family, family);
+            (int)sizeof header.family - 1, header.family, family);
     if (header.n != args->n || header.k != args->k)
         return octgemm_fail(OCTGEMM_ERR_ARG,
                             "octgemm_args: b is packed for n = %" PRId64 ", k = %" PRId64

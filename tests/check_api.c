@@ -107,7 +107,7 @@ static const struct wrong {
     {{SET(sa_mode, INT32_MIN)}, 1, "sa_mode is -2147483648"},
     {{SET(sb_mode, 2)}, 1, "sb_mode is 2"},
     {{SET(za_mode, 2)}, 1, "za_mode is 2"},
-    {{SET(bias_type, OCTGEMM_I32)}, 1, "bias_type is 3"},
+    {{SET(bias_type, OCTGEMM_I32)}, 1, "bias_type is OCTGEMM_I32"},
     {{SET(bias_type, -1)}, 1, "bias_type is -1"},
     {{SET(d_type, 4)}, 1, "d_type is 4"},
     {{SET(d_type, -1)}, 1, "d_type is -1"},
@@ -356,6 +356,7 @@ static const struct header_change {
     {7, "b was not written by octgemm_pack()"},
     {8, "b is packed in format version"},
     {12, "this context wants"},
+    {31, "this context wants"}, /* behind the name */
     {32, "b is packed for n = "},
     {40, "b is packed for n = "},
     {48, "b has a damaged header"},
@@ -382,6 +383,9 @@ START_TEST(foreign_packed_weights_are_refused)
         packed[header_changes[_i].byte] ^= 0x10;
         expect_error(octgemm_run(ctx, &args), OCTGEMM_ERR_ARG, header_changes[_i].words);
         expect_error(octgemm_query(ctx, &args, &info), OCTGEMM_ERR_ARG, header_changes[_i].words);
+        args.m = 0; /* nothing is read */
+        ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+        args.m = M;
         packed[header_changes[_i].byte] ^= 0x10;
         args.k--;
         expect_error(octgemm_run(ctx, &args), OCTGEMM_ERR_ARG, "not for n = 4, k = 4");
@@ -433,7 +437,7 @@ static const struct {
     {{SETQ(size, 8)}, "args->size is 8"},
     {{SETQ(rows, -1)}, "rows is -1, negative"},
     {{SETQ(k, -1)}, "k is -1, negative"},
-    {{SETQ(x_type, OCTGEMM_I32)}, "x_type is 3"},
+    {{SETQ(x_type, OCTGEMM_I32)}, "x_type is OCTGEMM_I32"},
     {{SETQ(x_type, -1)}, "x_type is -1"},
     {{SETQ(static_scale, 2)}, "static_scale is 2, neither 0 nor 1"},
     {{SETQ(ldx, K - 1)}, "ldx is 4, smaller"},

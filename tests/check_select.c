@@ -252,6 +252,12 @@ START_TEST(the_cpu_can_be_capped)
     octgemm_close(&ctx);
     setenv("OCTGEMM_CPU", "z80", 1);
     expect_error(octgemm_open(&ctx, "cpu", 0), OCTGEMM_ERR_ARG, "OCTGEMM_CPU=z80");
+    size_t index = 0;
+    do
+        ck_assert_int_eq(octgemm_backend(index++, &row), OCTGEMM_OK);
+    while (strcmp(row.backend, "cpu") != 0);
+    ck_assert_str_eq(row.kernel, ""); /* cannot be used */
+    ck_assert_ptr_nonnull(strstr(row.reason, "OCTGEMM_CPU"));
     ck_assert_str_eq(open_and_query("ref", 0).backend, "ref"); /* it is the cpu backend's alone */
     octgemm_close(&ctx);
     setenv("OCTGEMM_CPU", "", 1);

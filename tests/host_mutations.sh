@@ -104,14 +104,16 @@ defect api $file 'weights to pack: ldb' 's/(status = check_matrix(function, "ldb
 file=src/octgemm.c
 defect api $file 'a short workspace' 's/plan.args.workspace_size < plan.workspace)/plan.args.workspace_size + 1 < plan.workspace)/'
 defect api $file 'no workspace' 's/(!plan.args.workspace || /(/'
-defect api $file 'packed weights unchecked' 's/plan->args.b_layout == OCTGEMM_B_PACKED && plan->args.b/0/'
+defect api $file 'packed weights unchecked' 's/plan->args.b_layout == OCTGEMM_B_PACKED && reads_b/0/'
+defect api $file 'packed weights of nothing are read' 's/ && plan->args.m > 0 && plan->args.n > 0;/;/'
 defect api $file 'empty products run' 's/if (plan.args.m == 0 || plan.args.n == 0)/if (0)/'
 defect generic_i16_2x4 $file 'the first kernel is named' 's/out->kernel = plan.kernel->name;/out->kernel = ctx->backend->kernels[0].name;/'
 defect ref $file 'quantiser: the float state of the caller' '/^octgemm_status octgemm_quantize/,/^}/{s/octgemm_float_enter();/0x1f80;/;s/octgemm_float_leave(state);/(void)state;/;}'
 file=src/packed.c
 defect api $file 'any bytes are packed weights' 's/if (memcmp(header.magic, magic, sizeof magic) != 0)/if (0)/'
 defect api $file 'any version' 's/if (header.version != OCTGEMM_PACKED_VERSION)/if (0)/'
-defect api $file 'any format' 's/if (strcmp(header.family, family) != 0)/if (0)/'
+defect api $file 'any format' 's/if (memcmp(header.family, wanted, sizeof wanted) != 0)/if (0)/'
+defect api $file 'anything behind the name of a format' 's/wanted, sizeof wanted) != 0/wanted, strlen(wanted)) != 0/'
 defect api $file 'any n' 's/header.n != args->n || //'
 defect api $file 'any k' 's/ || header.k != args->k//'
 defect api $file 'any number of bytes' 's/header.bytes != bytes || //'
@@ -133,6 +135,7 @@ defect api $file 'one message for all threads' 's/static _Thread_local char/stat
 
 # ---- the CPU backend --------------------------------------------------------------------------
 file=src/cpu/cpu.c
+defect select $file 'a cap without meaning' 's/        out->kernel = "";/        out->kernel = best_kernel(\&cpu.base)->name;/'
 defect select $file 'no cap' 's/capped ? above_cap : row->absent()/row->absent()/'
 defect select $file 'any format fits' 's/gemm->format != packed_format(ctx)/0/'
 defect api $file 'packed size beyond the address space' 's/if (panels > (/if (0 \&\& panels > (/'

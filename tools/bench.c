@@ -486,6 +486,18 @@ static int bench_shapes(struct bench *bench, const struct shape_list *list)
     return status;
 }
 
+/* Options that would leave another one out without a word. */
+static int check_together(const struct bench_options *options)
+{
+    if (options->csv && options->json)
+        return octgemm_complain("bench: --csv or --json, not both");
+    if (options->models && (options->csv || options->json))
+        return octgemm_complain("bench: --models prints text alone");
+    if (options->rivals && options->kernel && strcmp(options->kernel, "all") == 0)
+        return octgemm_complain("bench: --kernel all is not for --rivals, which times one kernel");
+    return 0;
+}
+
 int octgemm_bench_command(int argc, char **argv)
 {
     struct bench_options options = {.tokens = "1,16,64,256,1024",
@@ -498,6 +510,8 @@ int octgemm_bench_command(int argc, char **argv)
     int operand;
     int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
     if (status >= 0)
+        return status;
+    if ((status = check_together(&options)) != 0)
         return status;
     if (options.models)
         return octgemm_print_models(options.folder);

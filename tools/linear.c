@@ -262,7 +262,9 @@ static int host_threads(const octgemm_info *info)
     if (strcmp(info->backend, "cpu") != 0)
         return strcmp(info->backend, "ref") == 0;
 #ifdef _OPENMP
-    return omp_get_max_threads();
+    /* As octgemm(3) says: 1024, or as many as there are processors. */
+    int most = omp_get_num_procs() > 1024 ? omp_get_num_procs() : 1024;
+    return omp_get_max_threads() < most ? omp_get_max_threads() : most;
 #else
     return 1;
 #endif
@@ -282,8 +284,6 @@ static int check_shapes(const struct linear *linear)
         return octgemm_complain("--asymmetric is for activations that are quantised here, not I8");
     if (linear->asymmetric && x->scale)
         return octgemm_complain("--asymmetric finds its own scales: leave out the scale");
-    if (x->kind != TENSOR_I8 && x->scale && x->scale_count != 1)
-        return octgemm_complain("activations that are quantised here take one static scale");
     return 0;
 }
 

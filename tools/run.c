@@ -80,7 +80,7 @@ static int read_vector(const char *where, const char *what, struct matrix *out)
     return status;
 }
 
-/* Gives `matrix` its scale: one value, or one per row. */
+/* Gives `matrix` its scale: one value, or one per row of int8 values. */
 static int read_scale(const char *where, const char *what, struct matrix *matrix)
 {
     struct matrix scale;
@@ -88,7 +88,11 @@ static int read_scale(const char *where, const char *what, struct matrix *matrix
     if (status)
         return status;
     int64_t count = scale.columns;
-    if (count != 1 && count != matrix->rows)
+    if (count != 1 && matrix->kind != TENSOR_I8)
+        status = octgemm_complain("%s: %s has %lld values; what is quantised here takes one static "
+                                  "scale",
+                                  where, what, (long long)count);
+    else if (count != 1 && count != matrix->rows)
         status = octgemm_complain("%s: %s has %lld values, want 1 or %lld", where, what,
                                   (long long)count, (long long)matrix->rows);
     else if (!(matrix->scale = octgemm_allocate(count, 1, sizeof(float), what)))

@@ -76,7 +76,9 @@ static int parse_line(struct shape_list *list, char *line, const char *model, co
     return add_shape(list, &shape);
 }
 
-static int read_model(struct shape_list *list, const char *path, const char *model)
+/* advice: what to do when there is no such file. */
+static int read_model(struct shape_list *list, const char *path, const char *model,
+                      const char *advice)
 {
     char *line = NULL;
     size_t size = 0;
@@ -84,9 +86,7 @@ static int read_model(struct shape_list *list, const char *path, const char *mod
     int status = 0, number = 0;
     FILE *file = fopen(path, "re");
     if (!file)
-        return octgemm_complain("%s: cannot be opened: %s (--models lists the models there are, "
-                                "--shapes DIR looks elsewhere)",
-                                path, strerror(errno));
+        return octgemm_complain("%s: cannot be opened: %s%s", path, strerror(errno), advice);
     while (status == 0 && getline(&line, &size, file) >= 0)
         status = parse_line(list, line, model, path, ++number);
     if (status == 0 && !feof(file)) /* or there was no memory for a line */
@@ -109,9 +109,12 @@ int octgemm_add_shapes(struct shape_list *list, const char *word, const char *fo
             return octgemm_complain("bench: %s: K is at most %d", word, OCTGEMM_K_MAX);
         return add_shape(list, &shape);
     }
+    if (word[strspn(word, "0123456789xX")] == '\0')
+        return octgemm_complain("bench: %s: a size is NxK or MxNxK, of whole numbers from 1 to %d",
+                                word, INT32_MAX);
     const char *slash = strrchr(word, '/');
     if (slash)
-        return read_model(list, word, slash + 1);
+        return read_model(list, word, slash + 1, "");
     char path[PATH_MAX], lower[NAME_MAX];
     size_t length = strlen(word);
     if (length >= sizeof lower)
@@ -120,7 +123,8 @@ int octgemm_add_shapes(struct shape_list *list, const char *word, const char *fo
         lower[i] = (char)tolower((unsigned char)word[i]);
     if ((size_t)snprintf(path, sizeof path, "%s/%s%s", folder, lower, suffix) >= sizeof path)
         return octgemm_complain("%s: the path is too long", folder);
-    return read_model(list, path, lower);
+    return read_model(list, path, lower,
+                      " (--models lists the models there are, --shapes DIR looks elsewhere)");
 }
 
 static int is_model(const struct dirent *entry)

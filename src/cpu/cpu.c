@@ -89,8 +89,12 @@ octgemm_status octgemm_cpu_probe(const struct backend *self, int device, octgemm
         return status;
     struct cpu_ctx cpu = {.base = {.backend = self}};
     out->arch = find_isas(&cpu, octgemm_environment("OCTGEMM_CPU"));
-    if (!out->arch) /* open() will say what is wrong with it */
+    if (!out->arch) { /* open() will say more, and fails: no other backend is tried instead */
         out->arch = find_isas(&cpu, NULL);
+        out->kernel = "";
+        out->reason = "OCTGEMM_CPU is no instruction set of this machine's kind";
+        return OCTGEMM_OK;
+    }
     out->kernel = best_kernel(&cpu.base)->name;
     out->reason = "the host's own processor";
     return OCTGEMM_OK;

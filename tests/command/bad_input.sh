@@ -189,7 +189,7 @@ run 'activations are no tensor of that file' 'no tensor "y"' --activations "$wor
 run 'tokens and activations' 'tokens' --activations "$work/x" --tokens 2
 zeros 12 | array '<f4' '(3,)' >"$work/x"
 run 'a static scale per token' 'one static scale' --tokens 3 --activation-scale "$work/x"
-run 'scale of the wrong length' 'want 1 or 5' --tokens 5 --activation-scale "$work/x"
+run 'a static scale of the wrong length' 'one static scale' --tokens 5 --activation-scale "$work/x"
 zeros 12 | array '|i1' '(3, 4)' >"$f"
 zeros 16 | array '<f4' '(4,)' >"$work/x"
 run 'weight scale of the wrong length' 'want 1 or 3' --weight-scale "$work/x"

@@ -169,8 +169,12 @@ for model in "$shapes"/*.txt; do
     bad "bench: $model can be read" 'no backend is called' bench "$model" --backend abacus
 done
 bad 'bench: no such model' 'cannot be opened' bench gpt-7 --shapes "$shapes"
-bad 'bench: shape with four numbers' 'cannot be opened' bench 1x2x3x4 --shapes "$shapes"
-bad 'bench: zero' 'cannot be opened' bench 0x2x3 --shapes "$shapes"
+bad 'bench: shape with four numbers' 'a size is NxK or MxNxK' bench 1x2x3x4 --shapes "$shapes"
+bad 'bench: zero' 'a size is NxK or MxNxK' bench 0x2x3 --shapes "$shapes"
+bad 'bench: no such file of shapes' 'cannot be opened: No such file or directory$' bench no/such --shapes "$shapes"
+bad 'bench: two kinds of output' 'not both' bench --csv --json 8x8
+bad 'bench: models as JSON' 'text alone' bench --models --json
+bad 'bench: every kernel beside rivals' 'times one kernel' bench --rivals --kernel all 8x8
 bad 'bench: K too large' 'at most 131071' bench 1x2x131072
 bad 'bench: list of M' 'commas' bench 2x3 -m 1,,2
 bad 'bench: list of M' 'commas' bench 2x3 -m 1,x

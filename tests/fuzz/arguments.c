@@ -219,7 +219,8 @@ static void call_gemm(struct fuzz_input *input)
     const octgemm_ctx *ctx = choose_context(input);
     octgemm_args args = choose_args(input, arrays, &enough);
     octgemm_args *given = make_struct(input, &args, sizeof args, args.size, &arrays[STRUCT], &good);
-    good = good && ctx && is_valid(&args) && !(args.b_layout == OCTGEMM_B_PACKED && args.b);
+    int reads_b = args.b && args.m > 0 && args.n > 0;
+    good = good && ctx && is_valid(&args) && !(args.b_layout == OCTGEMM_B_PACKED && reads_b);
     octgemm_status expected = good ? OCTGEMM_OK : OCTGEMM_ERR_ARG;
     octgemm_info info = {.kernel = NULL};
     size_t wanted = 12345;

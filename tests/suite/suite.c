@@ -64,6 +64,10 @@ void suite_fail(const struct suite_session *session, struct suite_target *target
         snprintf(place, sizeof place, " %s, byte %zu:", where->array, where->byte);
     suite_line(session, "FAIL %s/%s %s %s:%s %s", target->backend, target->kernel, case_name,
                variant, place, text);
+    if (!target->ctx) { /* what was required is not there */
+        suite_line(session, "     octgemm check --require %s", target->backend);
+        return;
+    }
     suite_line(session, "     %s", shape);
     suite_line(session,
                "     octgemm check --backend %s --kernel %s --case '%s' --seed %" PRIu64 "%s",

@@ -42,6 +42,89 @@ __device__ __forceinline__ uint4 load_row_16(const int8_t *from, int bytes, int 
     return load_any_16(from, bytes);
 }
 
+/* A lane's rows of a tile, from its own first bytes of k on; past the last row, the last again. */
+template <typename T>
+struct decode_rows {
+    const int8_t *b[T::tn][2], *a[T::tm];
+};
+
+/* Line `at` of k. Bytes from `end` on become zero. */
+template <typename T, int align>
+__device__ __forceinline__ void decode_load(decode_line<T> &line, const decode_rows<T> &rows,
+                                            int width_b, int width_a, int at, int end, int t)
+{
+#pragma unroll
+    for (int piece = 0; piece < 2; piece++) {
+        int k = at * 128 + piece * 64;
+        int bytes = end - k - t * 16;
+#pragma unroll
+        for (int i = 0; i < T::tn; i++)
+#pragma unroll
+            for (int half = 0; half < 2; half++)
+                line.b[i][half][piece] = load_row_16<align>(rows.b[i][half] + k, bytes, width_b);
+#pragma unroll
+        for (int j = 0; j < T::tm; j++)
+            line.a[j][piece] = load_row_16<align>(rows.a[j] + k, bytes, width_a);
+    }
+}
+
+/* The products of a line. ones: which of the lane's tokens is the one of ones. */
+template <typename T>
+__device__ __forceinline__ void decode_multiply(int32_t (&sum)[T::tn][T::tm][4],
+                                                const decode_line<T> &line,
+                                                const bool (&ones)[T::tm])
+{
+    const uint32_t one = 0x01010101;
+#pragma unroll
+    for (int piece = 0; piece < 2; piece++)
+#pragma unroll
+        for (int j = 0; j < T::tm; j++)
+#pragma unroll
+            for (int i = 0; i < T::tn; i++) {
+                const uint4 low = line.b[i][0][piece], high = line.b[i][1][piece];
+                const uint4 x = ones[j] ? make_uint4(one, one, one, one) : line.a[j][piece];
+                const uint32_t first[4] = {low.x, high.x, low.y, high.y};
+                const uint32_t second[4] = {low.z, high.z, low.w, high.w};
+                mma_16832(sum[i][j], first, x.x, x.y);
+                mma_16832(sum[i][j], second, x.z, x.w);
+            }
+}
+
+/* A warp's sums to its slab. */
+template <typename T>
+__device__ __forceinline__ void decode_share(int32_t *slab, const int32_t (&sum)[T::tn][T::tm][4],
+                                             int g, int t)
+{
+#pragma unroll
+    for (int j = 0; j < T::tm; j++)
+#pragma unroll
+        for (int i = 0; i < T::tn; i++)
+#pragma unroll
+            for (int c = 0; c < 4; c++)
+                slab[(j * 8 + t * 2 + (c & 1)) * T::slab_ld + i * 16 + g + (c >> 1) * 8] =
+                    sum[i][j][c];
+}
+
+/* Item `item` of a tile of D, 8 weights of a token: adds the warps' sums and finishes them. */
+template <typename T, int align>
+__device__ __forceinline__ void decode_finish(const octgemm_gemm_params &p, const int32_t *slabs,
+                                              const float *sb, const float *bias,
+                                              const int32_t *column, int64_t m0, int64_t n0,
+                                              int last_n, int item)
+{
+    int token = item / (T::tile_n / 8), weight = item % (T::tile_n / 8) * 8;
+    if (weight > last_n)
+        return;
+    int32_t v[8] = {};
+#pragma unroll
+    for (int w = 0; w < T::warps; w++)
+        add_8(v, (const int4 *)(slabs + w * (T::slab_bytes / 4) + token * T::slab_ld + weight));
+    int64_t i = m0 + token;
+    float sa = p.sa ? load_32<align, float>(p.sa, i * p.sa_step) : 1.0f;
+    int32_t za = p.za ? load_32<align, int32_t>(p.za, i * p.za_step) : 0;
+    write_8<align>(p, i, n0 + weight, v, sa, za, sb + weight, bias + weight, column + weight);
+}
+
 template <typename T, int align>
 __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
 {
@@ -58,60 +141,27 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
     const int last_n = (int)min(p.n - n0, (int64_t)T::tile_n) - 1;
     const int last_m = (int)min(p.m - m0, (int64_t)T::tile_m) - 1;
     const int full = p.k / 128; /* lines that exist to their end */
+    const int far = 0x7fffffff; /* the end of k for these */
     const int width_a = align == 16 ? 16 : copy_width(p.a, p.lda);
     const int width_b = align == 16 ? 16 : copy_width(p.b, p.ldb);
-
-    const int8_t *row_b[T::tn][2], *row_a[T::tm];
+    decode_rows<T> rows;
 #pragma unroll
     for (int i = 0; i < T::tn; i++)
 #pragma unroll
         for (int half = 0; half < 2; half++)
-            row_b[i][half] = p.b + (n0 + min(i * 16 + half * 8 + g, last_n)) * p.ldb + t * 16;
+            rows.b[i][half] = p.b + (n0 + min(i * 16 + half * 8 + g, last_n)) * p.ldb + t * 16;
 #pragma unroll
     for (int j = 0; j < T::tm; j++)
-        row_a[j] = p.a + (m0 + min(j * 8 + g, last_m)) * p.lda + t * 16;
-
-    decode_line<T> line;
-    auto load = [&](int at, int end) {
-#pragma unroll
-        for (int piece = 0; piece < 2; piece++) {
-            int k = at * 128 + piece * 64;
-            int bytes = end - k - t * 16;
-#pragma unroll
-            for (int i = 0; i < T::tn; i++)
-#pragma unroll
-                for (int half = 0; half < 2; half++)
-                    line.b[i][half][piece] = load_row_16<align>(row_b[i][half] + k, bytes, width_b);
-#pragma unroll
-            for (int j = 0; j < T::tm; j++)
-                line.a[j][piece] = load_row_16<align>(row_a[j] + k, bytes, width_a);
-        }
-    };
-    auto load_full = [&](int at) { load(at, 0x7fffffff); };
+        rows.a[j] = p.a + (m0 + min(j * 8 + g, last_m)) * p.lda + t * 16;
 
     const bool count = p.za && !p.column;
-    bool ones[T::tm]; /* does this lane hold that token? */
+    bool ones[T::tm]; /* is it the token of ones? */
 #pragma unroll
     for (int j = 0; j < T::tm; j++)
         ones[j] = count && j * 8 + g == last_m + 1;
-    const uint32_t one = 0x01010101;
 
+    decode_line<T> line;
     int32_t sum[T::tn][T::tm][4] = {};
-    auto multiply = [&]() {
-#pragma unroll
-        for (int piece = 0; piece < 2; piece++)
-#pragma unroll
-            for (int j = 0; j < T::tm; j++)
-#pragma unroll
-                for (int i = 0; i < T::tn; i++) {
-                    const uint4 low = line.b[i][0][piece], high = line.b[i][1][piece];
-                    const uint4 x = ones[j] ? make_uint4(one, one, one, one) : line.a[j][piece];
-                    const uint32_t first[4] = {low.x, high.x, low.y, high.y};
-                    const uint32_t second[4] = {low.z, high.z, low.w, high.w};
-                    mma_16832(sum[i][j], first, x.x, x.y);
-                    mma_16832(sum[i][j], second, x.z, x.w);
-                }
-    };
 
     /* While the kernel before this one ends, the first weights already come to the L2. (More of
      * them, and all become slower.) */
@@ -120,7 +170,7 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
             prefetch_l2(p.b + (n0 + row) * p.ldb + warp * 128);
     grid_wait();
     if (warp < full)
-        load_full(warp);
+        decode_load<T, align>(line, rows, width_b, width_a, warp, far, t);
 
     float my_sb = 1.0f, my_bias = 0.0f;
     int32_t my_column = 0;
@@ -132,25 +182,17 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
     }
 
     for (int at = warp; at < full; at += T::warps) {
-        multiply();
+        decode_multiply<T>(sum, line, ones);
         if (at + T::warps < full)
-            load_full(at + T::warps);
+            decode_load<T, align>(line, rows, width_b, width_a, at + T::warps, far, t);
     }
     if (full % T::warps == warp && full * 128 < p.k) {
-        load(full, p.k);
-        multiply();
+        decode_load<T, align>(line, rows, width_b, width_a, full, p.k, t);
+        decode_multiply<T>(sum, line, ones);
     }
     grid_release();
 
-    int32_t *const slab = slabs + warp * (T::slab_bytes / 4);
-#pragma unroll
-    for (int j = 0; j < T::tm; j++)
-#pragma unroll
-        for (int i = 0; i < T::tn; i++)
-#pragma unroll
-            for (int c = 0; c < 4; c++)
-                slab[(j * 8 + t * 2 + (c & 1)) * T::slab_ld + i * 16 + g + (c >> 1) * 8] =
-                    sum[i][j][c];
+    decode_share<T>(slabs + warp * (T::slab_bytes / 4), sum, g, t);
     if (threadIdx.x < T::tile_n) {
         sb[threadIdx.x] = my_sb;
         bias[threadIdx.x] = my_bias;
@@ -165,19 +207,8 @@ __device__ __forceinline__ void decode(const octgemm_gemm_params &p)
         __syncthreads();
     }
 
-    for (int item = threadIdx.x; item < (last_m + 1) * (T::tile_n / 8); item += T::threads) {
-        int token = item / (T::tile_n / 8), weight = item % (T::tile_n / 8) * 8;
-        if (weight > last_n)
-            continue;
-        int32_t v[8] = {};
-#pragma unroll
-        for (int w = 0; w < T::warps; w++)
-            add_8(v, (const int4 *)(slabs + w * (T::slab_bytes / 4) + token * T::slab_ld + weight));
-        int64_t i = m0 + token;
-        float sa = p.sa ? load_32<align, float>(p.sa, i * p.sa_step) : 1.0f;
-        int32_t za = p.za ? load_32<align, int32_t>(p.za, i * p.za_step) : 0;
-        write_8<align>(p, i, n0 + weight, v, sa, za, sb + weight, bias + weight, column + weight);
-    }
+    for (int item = threadIdx.x; item < (last_m + 1) * (T::tile_n / 8); item += T::threads)
+        decode_finish<T, align>(p, slabs, sb, bias, column, m0, n0, last_n, item);
 }
 
 #endif

@@ -177,6 +177,7 @@ int octgemm_check_command(int argc, char **argv)
     json_decref(report.lines);
     json_decref(report.failures);
     if (outcome == EXIT_INPUT)
-        octgemm_complain("check: nothing could be run (no such kernel, case or device?)");
+        octgemm_complain("check: nothing could be run: no kernel or case has that name, or the "
+                         "backend was skipped (its line says why)");
     return status ? status : outcome;
 }

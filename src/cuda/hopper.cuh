@@ -28,7 +28,7 @@
  * has the tiles. Where it is hot, power is the limit: an instruction less is worth more than a
  * cycle less, and what is brought to a multiprocessor more than either: no more than some 70 bytes
  * a clock come there. Measured on an H200 (README): 0.99 to 1.01 of the best of CUTLASS' sm90
- * kernels at m >= 1024, 0.98 to 1.08 below, 1.04 to 1.22 between powers of two. Tried and lost
+ * kernels at m >= 1024, 1.00 to 1.08 below, 1.05 to 1.20 between powers of two. Tried and lost
  * (bench/NOTES.md): a barrier inited by each of many threads, weights asked of the L2 far ahead,
  * blocks that start at different places of k, two, four or eight blocks with the same few tokens,
  * pairs of blocks with the same weights and tokens of their own, results without shared memory or

@@ -112,8 +112,8 @@ defect ref $file 'quantiser: the float state of the caller' '/^octgemm_status oc
 file=src/packed.c
 defect api $file 'any bytes are packed weights' 's/if (memcmp(header.magic, magic, sizeof magic) != 0)/if (0)/'
 defect api $file 'any version' 's/if (header.version != OCTGEMM_PACKED_VERSION)/if (0)/'
-defect api $file 'any format' 's/if (memcmp(header.family, wanted, sizeof wanted) != 0)/if (0)/'
-defect api $file 'anything behind the name of a format' 's/wanted, sizeof wanted) != 0/wanted, strlen(wanted)) != 0/'
+defect api $file 'any format' 's/if (memcmp(header.family, wanted.family, sizeof wanted.family) != 0)/if (0)/'
+defect api $file 'anything behind the name of a format' 's/wanted.family, sizeof wanted.family) != 0/wanted.family, strlen(family)) != 0/'
 defect api $file 'any n' 's/header.n != args->n || //'
 defect api $file 'any k' 's/ || header.k != args->k//'
 defect api $file 'any number of bytes' 's/header.bytes != bytes || //'

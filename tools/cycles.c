@@ -143,7 +143,10 @@ void octgemm_sample_roofs(const struct ceiling *ceiling, int8_t *const *blocks, 
 int octgemm_threads(void)
 {
 #ifdef _OPENMP
-    return omp_get_max_threads();
+    enum { least_limit = 1024 };
+    int processors = omp_get_num_procs(), threads = omp_get_max_threads();
+    int limit = processors > least_limit ? processors : least_limit;
+    return threads < limit ? threads : limit;
 #else
     return 1;
 #endif

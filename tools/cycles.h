@@ -31,7 +31,8 @@ struct roofs {
 void octgemm_sample_roofs(const struct ceiling *ceiling, int8_t *const *blocks, int64_t count,
                           int64_t bytes, struct roofs *best);
 
-/* Threads of a parallel region. */
+/* Threads that share a product at most, as octgemm(3) says: no more than 1024, or than there are
+ * processors. */
 int octgemm_threads(void);
 
 /* The ceiling for kernels of this architecture, or NULL. */

@@ -1,6 +1,7 @@
 /* A linear layer, quantised and multiplied: see linear.h. */
 #include "linear.h"
 #include "command.h"
+#include "cycles.h"
 #include "progress.h"
 #include "report.h"
 
@@ -8,9 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 /* A quantised matrix: on the device, and as the host needs it to verify. */
 struct operand {
@@ -261,13 +259,7 @@ static int host_threads(const octgemm_info *info)
 {
     if (strcmp(info->backend, "cpu") != 0)
         return strcmp(info->backend, "ref") == 0;
-#ifdef _OPENMP
-    /* As octgemm(3) says: 1024, or as many as there are processors. */
-    int most = omp_get_num_procs() > 1024 ? omp_get_num_procs() : 1024;
-    return omp_get_max_threads() < most ? omp_get_max_threads() : most;
-#else
-    return 1;
-#endif
+    return octgemm_threads();
 }
 
 static int check_shapes(const struct linear *linear)

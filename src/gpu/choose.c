@@ -136,8 +136,7 @@ struct phase {
  * is left. One follows the other, so that time which memory leaves to multiprocessors in the first
  * does not help the busiest in the last. */
 struct rounds {
-    int held;      /* blocks of a multiprocessor in a whole round */
-    double filled; /* rounds, in parts too */
+    int held; /* blocks of a multiprocessor in a whole round */
     struct phase whole, last;
 };
 
@@ -153,7 +152,6 @@ static struct rounds find_rounds(const struct model *of, const struct gpu_plan *
     double left = units - whole * at_once;
     return (struct rounds){
         .held = held,
-        .filled = units / at_once,
         .whole = {.rounds = whole,
                   .blocks = whole * held,
                   .share = whole * at_once / units,
@@ -174,7 +172,8 @@ static double crowding_time(const struct model *of, const struct gpu_plan *plan,
     const double crowding = 0.59;
     int overlaps = of->device->clusters && of->kernel->overlap;
     int together = plan->cluster || !of->kernel->persistent;
-    return overlaps && together && 2 * rounds->filled > 1 ? crowding : 0;
+    int more_than_half = rounds->whole.rounds > 0 || 2 * rounds->last.busy > 1;
+    return overlaps && together && more_than_half ? crowding : 0;
 }
 
 /* How many there are, the last one included. */

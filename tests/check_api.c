@@ -447,6 +447,8 @@ static const struct {
     {{SETQ(k, INT64_MAX), SETQ(ldx, INT64_MAX), SETQ(ldq, INT64_MAX)}, "need more bytes"},
     {{SETQ(static_scale, 1)}, "zero is set with static_scale"},
     {{SETQ(static_scale, 1), SETQ(zero, 0)}, NULL},
+    /* at once: there is nothing to write in any row */
+    {{SETQ(static_scale, 1), SETQ(zero, 0), SETQ(k, 0), SETQ(rows, (int64_t)1 << 52)}, NULL},
     {{SETQ(scale, 0)}, "scale is NULL"},
     {{SETQ(x, 0)}, "x is NULL"},
     {{SETQ(q, 0)}, "q is NULL"},
@@ -541,6 +543,11 @@ START_TEST(the_last_error_is_one_line)
     octgemm_ctx *none;
     ck_assert_int_eq(octgemm_open(&none, "two\nlines\x1b[2J", 0), OCTGEMM_ERR_ARG);
     ck_assert_ptr_nonnull(strstr(octgemm_last_error(), "\"two?lines?[2J\""));
+    char repeated[1024]; /* the message may be what the next one repeats */
+    snprintf(repeated, sizeof repeated, "no backend is called \"%s\"", octgemm_last_error());
+    repeated[200] = '\0';
+    ck_assert_int_eq(octgemm_open(&none, octgemm_last_error(), 0), OCTGEMM_ERR_ARG);
+    ck_assert_ptr_nonnull(strstr(octgemm_last_error(), repeated));
 }
 END_TEST
 

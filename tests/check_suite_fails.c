@@ -223,6 +223,9 @@ START_TEST(an_absent_backend_fails_when_required)
     options.require = require;
     ck_assert_int_eq(suite_run(&options, &result), 1);
     ck_assert_int_eq(result.failed, 1);
+    snprintf(require, sizeof require, "octgemm check --require %s\n", info.backend);
+    ck_assert_msg(strstr(record.report, require) != NULL, "%s", record.report);
+    snprintf(require, sizeof require, "ref,%s", info.backend);
     options.backend = "ref"; /* what else is chosen does not matter */
     ck_assert_int_eq(suite_run(&options, &result), 1);
     ck_assert_int_eq(result.failed, 1);

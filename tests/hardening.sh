@@ -1,7 +1,7 @@
 #!/bin/sh
-# What configure's hardening promises of the library and the command that were built: relocations
-# read-only once they are bound, all bound at the start, no executable stack, no text relocations,
-# no search path of ours inside, stack protection; and none of it in the kernels' code.
+# That the library stays loaded, and what configure's hardening promises of it and the command:
+# relocations read-only once they are bound, all bound at the start, no executable stack, no text
+# relocations, no search path of ours inside, stack protection; and none of it in the kernels' code.
 hardening=${HARDENING:-no}
 readelf=${READELF:-readelf}
 failed=0
@@ -38,6 +38,7 @@ done
 # Where the loader looks is the system's affair: no RPATH, no RUNPATH, but for the folder that the
 # compiler brings its OpenMP runtime from, which is the system's too.
 if [ -e .libs/liboctgemm.so ]; then
+    has .libs/liboctgemm.so 'dlclose() takes the code of running threads' NODELETE
     for folder in $("$readelf" -dW .libs/liboctgemm.so | sed -n '/RPATH\|RUNPATH/s/.*\[\(.*\)\]/\1/p' | tr : ' '); do
         case $folder in
         /usr/lib/* | /usr/lib64/* | /opt/*) ;;

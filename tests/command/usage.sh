@@ -57,6 +57,8 @@ says 'demo as JSON' '"verified": 150'
 
 OMP_NUM_THREADS=3 good 'demo: threads' demo -b cpu -m 2 -n 16 -k 16
 says 'demo: threads' ', \(up to 3 threads\|1 thread\)$' # 1 where there is no OpenMP
+OMP_NUM_THREADS=5000 good 'demo: too many threads' demo -b cpu -m 2 -n 16 -k 16
+says 'demo: too many threads' ', \(up to [1-4][0-9]\{3\} threads\|1 thread\)$'
 OMP_NUM_THREADS=1 good 'demo: one thread' demo -b cpu -m 2 -n 16 -k 16
 says 'demo: one thread' ', 1 thread$'
 # The same figures on every machine, backend and number of threads: these are of any of them.

@@ -217,7 +217,12 @@ OCTGEMM_API octgemm_status octgemm_packed_size(const octgemm_ctx *ctx, int64_t n
 
 /* Packs b (n x k, row stride ldb) into `packed`, which the caller owns. On a GPU this is queued on
  * `stream`; b must stay unchanged until that is done. octgemm_run() checks the
- * header of packed weights (on the cpu and ref backends) and trusts the rest to be as packed. */
+ * header of packed weights (on the cpu and ref backends) and trusts the rest to be as packed.
+ *
+ * CUDA: a product may read packed weights while the kernel ahead of it in the stream still runs.
+ * What octgemm_pack(), the driver's copies and ordinary kernels write is complete by then. A kernel
+ * that lets the launch behind it start early (griddepcontrol.launch_dependents) must not write
+ * them. */
 OCTGEMM_API octgemm_status octgemm_pack(const octgemm_ctx *ctx, int64_t n, int64_t k,
                                         const int8_t *b, int64_t ldb, void *packed, void *stream);
 

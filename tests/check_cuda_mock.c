@@ -469,6 +469,7 @@ START_TEST(packed_weights_bring_their_sums)
     const struct octgemm_weights_rows *weights = record.params[0].weights.part;
     ck_assert_ptr_eq(weights->packed, memory);
     ck_assert_ptr_eq((char *)(weights->column + n), memory + bytes);
+    ck_assert_int_eq(record.params[0].weights.in_order, 1); /* kernels read them early */
 
     octgemm_args args = product();
     args.b_layout = OCTGEMM_B_PACKED;
@@ -807,7 +808,7 @@ START_TEST(tiles_are_walked_together)
                  {"wgmma_80x128x128", 1024, 1280, 4096, 5, 1}, /* 13 x 10: 5, 5 and 3 */
                  {"wgmma_80x128x128", 720, 1280, 4096, 5, 1},  /* 9 x 10 */
                  {"wgmma_128x64x128", 768, 1280, 4096, 6, 1},  /* 6 x 20: all together */
-                 {"wgmma_64x64x128_deep", 256, 512, 4096, 2, 4}};
+                 {"wgmma_64x64x128_deep", 256, 512, 4096, 2, 2}};
     struct record record = {.count = 0};
     octgemm_args args;
     octgemm_ctx *ctx = open_hopper(&record, cases[_i].kernel, &args);
@@ -903,6 +904,44 @@ START_TEST(launches_hold_back_what_needs_an_order)
     if (cases[_i].sums)
         ck_assert_int_eq(record.params[0].weights.in_order, cases[_i].copies_in_order);
     ck_assert_int_eq(record.params[cases[_i].sums].gemm.in_order, cases[_i].in_order);
+    octgemm_close(&ctx);
+}
+END_TEST
+
+/* Packed weights are read while the launch ahead ends, where that pays: not other weights, which it
+ * may be writing. */
+START_TEST(packed_weights_are_read_early)
+{
+    static const struct {
+        const char *kernel;
+        int64_t m, n, k;
+        octgemm_layout layout;
+        int early;
+    } cases[] = {
+        {"wgmma_64x64x128_deep", 64, 4096, 4096, OCTGEMM_B_PACKED, 1},
+        {"wgmma_64x64x128_deep", 64, 4096, 4096, OCTGEMM_B_ROWS, 0},
+        {"wgmma_16x64x128", 16, 2048, 14336, OCTGEMM_B_PACKED, 1}, /* parts of k */
+        {"decode_8x32_w16", 1, 4096, 4096, OCTGEMM_B_PACKED, 1},
+        {"decode_8x32_w16", 1, 4096, 4096, OCTGEMM_B_ROWS, 0},
+        {"decode_8x32", 1, 4096, 4096, OCTGEMM_B_PACKED, 0}, /* gains nothing */
+        {"wgmma_128x64x128", 64, 5120, 2048, OCTGEMM_B_PACKED, 1},
+        {"wgmma_128x64x128", 64, 5120, 20480, OCTGEMM_B_PACKED, 0},  /* 80 blocks for long */
+        {"wgmma_128x128x128", 512, 4096, 4096, OCTGEMM_B_PACKED, 0}, /* in order instead */
+        {"wgmma_256x128x128_pair", 512, 512, 4096, OCTGEMM_B_PACKED, 0},
+        {"mma_128x128x128", 1024, 4096, 4096, OCTGEMM_B_PACKED, 0},
+    };
+    struct record record = {.count = 0};
+    octgemm_args args;
+    octgemm_ctx *ctx = open_hopper(&record, cases[_i].kernel, &args);
+    if (!ctx)
+        return;
+    args.b_layout = cases[_i].layout;
+    resize(&args, cases[_i].m, cases[_i].n, cases[_i].k);
+    ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
+    ck_assert_int_eq(record.count, 1);
+    const struct octgemm_gemm_params *gemm = &record.params[0].gemm;
+    ck_assert_int_eq(gemm->early, cases[_i].early);
+    ck_assert(!gemm->early || !gemm->in_order);
     octgemm_close(&ctx);
 }
 END_TEST
@@ -1013,6 +1052,7 @@ START_TEST(choices_are_sane_on_other_gpus)
         for (size_t t = 0; t < sizeof tokens / sizeof *tokens; t++) {
             octgemm_args args = product();
             args.za = NULL;
+            args.b_layout = t % 2 ? OCTGEMM_B_PACKED : OCTGEMM_B_ROWS;
             resize(&args, tokens[t], layers[l][0], layers[l][1]);
             record.count = 0;
             ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
@@ -1024,7 +1064,8 @@ START_TEST(choices_are_sane_on_other_gpus)
             const struct mock_launch *launch = &record.launch[0];
             const char *name = launch->function;
             ck_assert_msg(launch->shared <= (unsigned)gpus[_i].figures.shared_per_block &&
-                              launch->cluster == 1 && !launch->overlap,
+                              launch->cluster == 1 && !launch->overlap &&
+                              !record.params[0].gemm.early,
                           "%s: %s", gpus[_i].name, name);
             ck_assert_msg(tokens[t] > 1 || strncmp(name, "octgemm_decode", 14) == 0, "%s: %s",
                           gpus[_i].name, name);
@@ -1379,6 +1420,7 @@ int main(void)
     tcase_add_test(tests, tiles_walked_together_can_be_counted);
     tcase_add_loop_test(tests, a_large_d_leaves_the_l2_first, 0, 4);
     tcase_add_loop_test(tests, launches_hold_back_what_needs_an_order, 0, 13);
+    tcase_add_loop_test(tests, packed_weights_are_read_early, 0, 11);
     tcase_add_test(tests, one_row_of_any_stride_is_quantised);
     tcase_add_loop_test(tests, quantisers_take_the_rows_they_can, 0, 20);
     tcase_add_test(tests, workspace_is_the_same_for_any_address);

@@ -27,14 +27,16 @@
  * Budget: 64K registers and 227 KB of shared memory for the blocks of a multiprocessor; hopper.cu
  * has the tiles. Where it is hot, power is the limit: an instruction less is worth more than a
  * cycle less, and what is brought to a multiprocessor more than either: no more than some 70 bytes
- * a clock come there. Measured on an H200 (README): 0.99 to 1.01 of the best of CUTLASS' sm90
- * kernels at m >= 1024, 1.00 to 1.08 below, 1.05 to 1.20 between powers of two. Tried and lost
+ * a clock come there. Measured on an H200 (README): 0.98 to 1.01 of the best of CUTLASS' sm90
+ * kernels at m >= 1024, below 1.00 to 1.07 with weights as rows and to 1.21 with packed weights,
+ * which are read while the kernel ahead ends, 1.03 to 1.21 between powers of two. Tried and lost
  * (bench/NOTES.md): a barrier inited by each of many threads, weights asked of the L2 far ahead,
- * blocks that start at different places of k, two, four or eight blocks with the same few tokens,
- * pairs of blocks with the same weights and tokens of their own, results without shared memory or
- * row by row of 128 bytes, a kernel of its own for 16-bit results without zero points, one
- * warpgroup of a tile some stages behind the other, one half of a tile finished while the other is
- * multiplied, three warpgroups with 256 tokens (ptxas wants more registers).
+ * the next kernel let in at once or not before the last load, blocks that start at different places
+ * of k, two, four or eight blocks with the same few tokens, pairs of blocks with the same weights
+ * and tokens of their own, results without shared memory or row by row of 128 bytes, a kernel of
+ * its own for 16-bit results without zero points, one warpgroup of a tile some stages behind the
+ * other, one half of a tile finished while the other is multiplied, three warpgroups with 256
+ * tokens (ptxas wants more registers).
  */
 #ifndef OCTGEMM_HOPPER_CUH
 #define OCTGEMM_HOPPER_CUH
@@ -55,16 +57,33 @@ __device__ __forceinline__ void hopper_produce(const hopper_maps &maps, const ho
     tensor_prefetch_map(maps.a);
     tensor_prefetch_map(maps.b);
     work.place(work.first_unit, m0, n0);
-    /* While the kernel before this one ends, the first weights come to the L2. */
-    if (T::cluster == 1)
+    /* While the kernel before this one ends, the first weights come: all that the ring holds of
+     * those that it has not written, of others some to the L2. */
+    const int there = work.early ? min(work.count, T::stages) : 0;
+    for (int i = 0; i < there; i++) {
+        barrier_expect(ring.full(i), bytes);
+        tensor_load(ring.stage(i), maps.b, work.k_first + i * T::tile_k, n0, ring.full(i));
+    }
+    if (T::cluster == 1 && !work.early)
         for (int i = 0; i < T::ahead && i < work.count; i++)
             tensor_prefetch_l2(maps.b, work.k_first + i * T::tile_k, n0);
     grid_wait();
+    for (int i = 0; i < there; i++)
+        tensor_load(ring.stage(i) + T::bytes_n, maps.a, work.k_first + i * T::tile_k, m0,
+                    ring.full(i));
     ring_position<T::stages> at;
+    at.stage = there < T::stages ? there : 0;
+    at.parity = there == T::stages;
     for (uint32_t unit = work.first_unit; unit < work.units; unit += work.step) {
         work.place(unit, m0, n0);
+        const int first = unit == work.first_unit ? there : 0;
+        /* Then the next kernel may do likewise: when all but half a ring is on its way. */
+        const bool releases = work.early && unit + work.step >= work.units;
+        const int release_at = releases ? max(work.count - T::stages / 2, first) : -1;
 #pragma unroll(T::boxes ? 4 : 1)
-        for (int i = 0; i < work.count; i++, at.next()) {
+        for (int i = first; i < work.count; i++, at.next()) {
+            if (i == release_at)
+                grid_release();
             const int k = work.k_first + i * T::tile_k;
             const uint32_t to = ring.stage(at.stage), full = ring.full(at.stage);
             barrier_wait(ring.empty(at.stage), at.parity ^ 1);
@@ -76,6 +95,8 @@ __device__ __forceinline__ void hopper_produce(const hopper_maps &maps, const ho
             else
                 tensor_load(to + T::bytes_n, maps.a, k, m0, full);
         }
+        if (work.count == release_at)
+            grid_release();
     }
     /* The other block of a pair signals here that it is done with a stage: not before the last of
      * that has come may this one end. */

@@ -106,6 +106,7 @@ struct hopper_work {
     int box_rows;       /* tokens that a block loads of a tile ... */
     int box_rows_n;     /* ... and weights */
     int k_first, count; /* of each unit: where its k starts, and how many stages it has */
+    bool early;
 
     __device__ __forceinline__ explicit hopper_work(const octgemm_gemm_params &p)
     {
@@ -131,6 +132,7 @@ struct hopper_work {
         k_first = splits > 1 ? rank * p.k_split : 0;
         const int k_last = splits > 1 ? min(p.k, k_first + p.k_split) : p.k;
         count = (k_last - k_first + T::tile_k - 1) / T::tile_k;
+        early = T::cluster == 1 && p.early;
     }
 
     /* The first token and the first weight of a unit's tile. Raster: `group` tiles of m take turns

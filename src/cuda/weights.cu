@@ -160,5 +160,8 @@ extern "C" __global__ void __launch_bounds__(threads)
         if (first_of_row && part.column && row < part.n)
             memcpy((char *)part.column + row * (int64_t)sizeof sum, &total[own], sizeof sum);
     }
-    grid_release();
+    /* Launches behind this one start when its blocks have ended, and one that does not wait in the
+     * kernel for all of it to be visible finds it so (packed weights, gemm's `early`). */
+    if (p.in_order)
+        __threadfence();
 }

@@ -454,8 +454,60 @@ static void find_order(const struct model *of, struct gpu_plan *plan)
     plan->copies_in_order =
         apart && before_last <= 0 && (rows.copied + rows.added) * (double)of->args->k > much;
     /* What comes next is not known; another product like this one is likely. */
-    plan->in_order = apart && plan->splits == 1 && plan->tiles_m > 2 &&
+    plan->in_order = apart && plan->splits == 1 && plan->tiles_m > 2 && !plan->early &&
                      units - before_last > least * room && plan->microseconds > long_enough;
+}
+
+/* What reading early takes off and adds to a launch. */
+struct early_figures {
+    double gain; /* microseconds */
+    double loss; /* of the time that the launch takes */
+};
+
+enum { early_steps = 6, early_kinds = 3 };
+
+/* By how many blocks share a multiprocessor (one, more), what a block has (a tile of the only row
+ * of tiles, of one of more rows, a part of k), and how many blocks there are for each
+ * multiprocessor. */
+static const struct early_figures *find_early_figures(const struct model *of,
+                                                      const struct gpu_plan *plan)
+{
+    static const double most[early_steps] = {0.5, 0.66, 0.8, 1, 1.5, 1e9};
+    static const struct early_figures figures[2][early_kinds][early_steps] = {
+        {{{1.1, 0}, {2, 0.23}, {1.3, 0.08}, {0.6, 0.01}, {1.7, 0.01}, {1.7, 0.01}},
+         {{0.9, 0}, {1.4, 0.14}, {0.5, 0.05}, {0, 0.04}, {0.8, 0.01}, {0.7, 0.05}},
+         {{0.9, 0}, {1.4, 0.08}, {0.6, 0}, {0.6, 0}, {1.4, 0.02}, {1.7, 0.06}}},
+        {{{0.7, 0}, {2.7, 0.24}, {0.9, 0.06}, {1.2, 0.1}, {1.8, 0.24}, {1.7, 0.06}},
+         {{0.6, 0}, {0.5, 0}, {0.6, 0}, {0.6, 0}, {1.6, 0.21}, {1.1, 0.09}},
+         {{0.7, 0}, {0.9, 0}, {0.7, 0}, {0.9, 0.03}, {1.6, 0.06}, {1.2, 0}}}};
+    int shared = residents(of->device, of->kernel) > 1;
+    int kind = plan->splits > 1 ? 2 : plan->tiles_m > 1;
+    double blocks = count_units(plan, of->kernel) / of->device->multiprocessors;
+    int step = 0;
+    while (blocks > most[step])
+        step++;
+    return &figures[shared][kind][step];
+}
+
+static int may_read_early(const struct model *of)
+{
+    return of->device->clusters && of->kernel->early && of->args->b_layout == OCTGEMM_B_PACKED;
+}
+
+/* Packed weights are complete before the launch ahead starts (octgemm_pack() sees to that, and its
+ * contract), so a kernel's first loads of them need not wait for its end, and the launch itself is
+ * released when the last loads of the one ahead are on their way: that hides most of what a launch
+ * costs. But then blocks start where a place is free, out of order, which costs more where several
+ * tiles of m share weights, or where the blocks of a launch, one round of more than half of the
+ * places, would have had the multiprocessors of most TPCs to themselves. Microseconds that are
+ * gained, 0 or less where it does not pay; figures from timings on an H200 (bench/NOTES.md). */
+static double early_gain(const struct model *of, const struct gpu_plan *plan)
+{
+    const double most = 0.4; /* of the time, seen at the shortest */
+    if (!may_read_early(of))
+        return 0;
+    const struct early_figures *figures = find_early_figures(of, plan);
+    return fmin(figures->gain, most * plan->microseconds) - figures->loss * plan->microseconds;
 }
 
 /* The most parts of k that may pay: splitting gives work to multiprocessors that have no tile; a
@@ -481,6 +533,7 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
     struct gpu_plan candidate = {.tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m),
                                  .tiles_n = octgemm_gpu_tiles_n(device, kernel, args)};
     int most = most_splits(&of, &candidate);
+    double gained = may_read_early(&of) ? 1.7 : 0; /* at most, by reading parts of k early */
     int copies = (of.odd.a || of.odd.b) && !frugal && octgemm_gpu_may_copy(&of.odd, args);
     int found = 0;
     for (candidate.copied = copies && !kernel->unaligned; candidate.copied <= copies;
@@ -491,9 +544,12 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                 continue;
             /* No plan is faster than its bytes from memory, and more parts only add to that. */
             double least = kernel->fixed + of.flows.from_memory + adding_time(&of, &candidate, 1);
-            if (found && least >= plan->microseconds)
+            if (found && least - gained >= plan->microseconds)
                 break;
             candidate.microseconds = predict(&of, &candidate);
+            double gain = early_gain(&of, &candidate);
+            candidate.early = gain > 0;
+            candidate.microseconds -= fmax(gain, 0);
             if (!found || candidate.microseconds < plan->microseconds)
                 *plan = candidate;
             found = 1;

@@ -40,6 +40,7 @@ struct octgemm_gemm_params {
     int32_t boxed_n;    /* columns of D that the copy engine writes, of which it has a tensor map */
     int32_t d_passes;   /* D is so large that whoever reads it next finds little of it in the L2 */
     int32_t in_order;   /* the launch behind this one is not to start before D is written */
+    int32_t early;      /* the launch ahead has not written B, so B is read while that ends */
 };
 
 /* Rows of a box of D that the copy engine writes, of 128 bytes each: it takes half of them or all
@@ -85,7 +86,7 @@ struct octgemm_weights_params {
     struct octgemm_weights_rows part[2];
     int32_t k;
     int32_t blocks;   /* 0: rows; else HIP's blocks of packed rows of part[0] (src/hip/blocks.h) */
-    int32_t in_order; /* the launch behind this one is not to start before all is written */
+    int32_t in_order; /* no launch behind this one starts before all is written and visible */
 };
 
 #endif

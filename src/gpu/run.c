@@ -454,6 +454,7 @@ static void fill_params(struct octgemm_gemm_params *params, const struct gpu_pla
         .boxed_n = kernel->boxes ? boxed_columns(plan, args) : 0,
         .d_passes = kernel->boxes && passes_l2(device, args),
         .in_order = plan->in_order,
+        .early = plan->early,
     };
 }
 
@@ -620,7 +621,8 @@ octgemm_status octgemm_gpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, co
                     .ldb = ldb,
                     .ldp = ldp},
         .k = (int32_t)k,
-        .blocks = gpu(ctx)->device->packed_rows > 1};
+        .blocks = gpu(ctx)->device->packed_rows > 1,
+        .in_order = 1};
     int previous;
     status = gpu(ctx)->driver->enter(gpu(ctx), &previous);
     if (status != OCTGEMM_OK)

@@ -62,6 +62,14 @@ static const struct {
     {"octgemm_weights", call<const octgemm_weights_params, weights::octgemm_weights>},
 };
 
+static bool is_product(const char *function)
+{
+    for (const char *kind : {"octgemm_mma_", "octgemm_decode_", "octgemm_wgmma_"})
+        if (strncmp(function, kind, strlen(kind)) == 0)
+            return true;
+    return false;
+}
+
 extern "C" int sim_cuda_launch(void *user, const struct mock_launch *launch);
 
 /* struct mock_cuda.launch. */
@@ -69,6 +77,9 @@ int sim_cuda_launch(void *user, const struct mock_launch *launch)
 {
     enum { warp = 32 };
     (void)user;
+    /* Helpers have parameters of their own, and wait ahead of anything else. */
+    if (launch->overlap && is_product(launch->function))
+        sim_scramble(*(const octgemm_gemm_params *)launch->params[0]);
     for (const auto &function : functions)
         if (strcmp(function.name, launch->function) == 0) {
             const sim_launch run = {.kernel = function.call,
@@ -81,6 +92,7 @@ int sim_cuda_launch(void *user, const struct mock_launch *launch)
             sim_give_memory(1, launch->shared);
             gridDim.x = launch->blocks;
             sim_run(&run);
+            sim_launch_ends();
             return 0;
         }
     return sim_hopper_launch(launch);

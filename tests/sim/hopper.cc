@@ -305,7 +305,11 @@ int bring_boxes()
 
 void tensor_load(uint32_t shared, const tensor_map &map, int column, int row, uint32_t barrier)
 {
-    gpu.loads.push_back({shared, barrier, read_map(map), column, row});
+    const load asked = {shared, barrier, read_map(map), column, row};
+    if (sim_scrambled()) /* at once, lest it find what came meanwhile */
+        do_load(asked);
+    else
+        gpu.loads.push_back(asked);
 }
 
 void tensor_load_all(uint32_t shared, const tensor_map &map, int column, int row, uint32_t barrier,
@@ -459,6 +463,7 @@ int sim_hopper_launch(const mock_launch *launch)
                                 .cluster = launch->cluster,
                                 .beside = bring_boxes};
         sim_run(&run);
+        sim_launch_ends();
         if (!gpu.loads.empty())
             sim_fail("a block ended before what it asked for came");
         for (unsigned rank = 0; rank < gpu.cluster; rank++)

@@ -11,8 +11,8 @@
 #define OCTGEMM_SIM_PTX_H
 #define OCTGEMM_PTX_CUH
 
+#include "ahead.h"
 #include "cuda.h"
-#include "cuda/grid.cuh"
 #include "cuda/plain.cuh"
 
 static constexpr bool has_async_copy = true;
@@ -68,6 +68,11 @@ static inline uint4 load_stream_16(const void *global)
 }
 
 static inline void prefetch_l2(const void *)
+{
+}
+
+/* All of memory is seen by everybody at once. */
+static inline void __threadfence()
 {
 }
 

@@ -260,7 +260,9 @@ class Context:
     def pack(self, b: Any, *, out: Any = None, stream: Optional[int] = None) -> Packed:
         """Packs weights (n x k int8) once for this context's best kernels; pass the result to run().
 
-        They go into memory of the context, or into `out`, an array of packed_size(n, k) int8.
+        They go into memory of the context, or into `out`, an array of packed_size(n, k) int8. On
+        CUDA a product may read them while the kernel ahead of it still runs: octgemm(3) says what
+        may write them.
         """
         rows = matrix(b, "b", stream)
         pointer = self._pointer(rows.view, "b", ("int8",))

@@ -47,6 +47,24 @@
 
 /* -- the copying thread ----------------------------------------------------------------------- */
 
+/* The first weights, while the kernel before this one ends: all that the ring holds of those that
+ * it has not written, of others some to the L2. How many stages have theirs then. */
+template <typename T>
+__device__ __forceinline__ int hopper_come_early(const hopper_maps &maps,
+                                                 const hopper_work<T> &work,
+                                                 const hopper_ring<T> &ring, int n0, int bytes)
+{
+    const int there = work.early ? min(work.count, T::stages) : 0;
+    for (int i = 0; i < there; i++) {
+        barrier_expect(ring.full(i), bytes);
+        tensor_load(ring.stage(i), maps.b, work.k_first + i * T::tile_k, n0, ring.full(i));
+    }
+    if (T::cluster == 1 && !work.early)
+        for (int i = 0; i < T::ahead && i < work.count; i++)
+            tensor_prefetch_l2(maps.b, work.k_first + i * T::tile_k, n0);
+    return there;
+}
+
 template <typename T>
 __device__ __forceinline__ void hopper_produce(const hopper_maps &maps, const hopper_work<T> &work,
                                                const hopper_ring<T> &ring)
@@ -57,16 +75,7 @@ __device__ __forceinline__ void hopper_produce(const hopper_maps &maps, const ho
     tensor_prefetch_map(maps.a);
     tensor_prefetch_map(maps.b);
     work.place(work.first_unit, m0, n0);
-    /* While the kernel before this one ends, the first weights come: all that the ring holds of
-     * those that it has not written, of others some to the L2. */
-    const int there = work.early ? min(work.count, T::stages) : 0;
-    for (int i = 0; i < there; i++) {
-        barrier_expect(ring.full(i), bytes);
-        tensor_load(ring.stage(i), maps.b, work.k_first + i * T::tile_k, n0, ring.full(i));
-    }
-    if (T::cluster == 1 && !work.early)
-        for (int i = 0; i < T::ahead && i < work.count; i++)
-            tensor_prefetch_l2(maps.b, work.k_first + i * T::tile_k, n0);
+    const int there = hopper_come_early<T>(maps, work, ring, n0, bytes);
     grid_wait();
     for (int i = 0; i < there; i++)
         tensor_load(ring.stage(i) + T::bytes_n, maps.a, work.k_first + i * T::tile_k, m0,

@@ -469,7 +469,7 @@ START_TEST(packed_weights_bring_their_sums)
     const struct octgemm_weights_rows *weights = record.params[0].weights.part;
     ck_assert_ptr_eq(weights->packed, memory);
     ck_assert_ptr_eq((char *)(weights->column + n), memory + bytes);
-    ck_assert_int_eq(record.params[0].weights.in_order, 1); /* kernels read them early */
+    ck_assert_int_eq(record.params[0].weights.packs, 1); /* kernels read them early */
 
     octgemm_args args = product();
     args.b_layout = OCTGEMM_B_PACKED;
@@ -808,7 +808,8 @@ START_TEST(tiles_are_walked_together)
                  {"wgmma_80x128x128", 1024, 1280, 4096, 5, 1}, /* 13 x 10: 5, 5 and 3 */
                  {"wgmma_80x128x128", 720, 1280, 4096, 5, 1},  /* 9 x 10 */
                  {"wgmma_128x64x128", 768, 1280, 4096, 6, 1},  /* 6 x 20: all together */
-                 {"wgmma_64x64x128_deep", 256, 512, 4096, 2, 2}};
+                 {"wgmma_64x64x128_deep", 256, 512, 4096, 2, 2},
+                 {"wgmma_64x64x128_deep", 256, 256, 4096, 2, 4}};
     struct record record = {.count = 0};
     octgemm_args args;
     octgemm_ctx *ctx = open_hopper(&record, cases[_i].kernel, &args);
@@ -901,8 +902,10 @@ START_TEST(launches_hold_back_what_needs_an_order)
     args.za = cases[_i].sums ? zeros : NULL;
     run(ctx, &args, workspace);
     ck_assert_int_eq(record.count, 1 + cases[_i].sums);
-    if (cases[_i].sums)
+    if (cases[_i].sums) {
         ck_assert_int_eq(record.params[0].weights.in_order, cases[_i].copies_in_order);
+        ck_assert_int_eq(record.params[0].weights.packs, 0);
+    }
     ck_assert_int_eq(record.params[cases[_i].sums].gemm.in_order, cases[_i].in_order);
     octgemm_close(&ctx);
 }
@@ -1048,12 +1051,13 @@ START_TEST(choices_are_sane_on_other_gpus)
         open_scene(&(struct scene){.capability = gpus[_i].capability, .record = &record});
     if (!ctx)
         return;
-    for (size_t l = 0; l < sizeof layers / sizeof *layers; l++)
+    enum { layer_count = sizeof layers / sizeof *layers, layouts = 2 };
+    for (size_t l = 0; l < layer_count * layouts; l++)
         for (size_t t = 0; t < sizeof tokens / sizeof *tokens; t++) {
             octgemm_args args = product();
             args.za = NULL;
-            args.b_layout = t % 2 ? OCTGEMM_B_PACKED : OCTGEMM_B_ROWS;
-            resize(&args, tokens[t], layers[l][0], layers[l][1]);
+            args.b_layout = (octgemm_layout)(l % layouts);
+            resize(&args, tokens[t], layers[l / layouts][0], layers[l / layouts][1]);
             record.count = 0;
             ck_assert_int_eq(octgemm_workspace(ctx, &args, &args.workspace_size), OCTGEMM_OK);
             ck_assert_uint_lt(args.workspace_size, 1 << 27);
@@ -1416,7 +1420,7 @@ int main(void)
     tcase_add_test(tests, clusters_are_those_that_the_device_can_have);
     tcase_add_loop_test(tests, boxes_have_no_rows_that_are_not_there, 0, 7);
     tcase_add_loop_test(tests, boxes_of_d_have_no_bytes_that_are_not_there, 0, 11);
-    tcase_add_loop_test(tests, tiles_are_walked_together, 0, 12);
+    tcase_add_loop_test(tests, tiles_are_walked_together, 0, 13);
     tcase_add_test(tests, tiles_walked_together_can_be_counted);
     tcase_add_loop_test(tests, a_large_d_leaves_the_l2_first, 0, 4);
     tcase_add_loop_test(tests, launches_hold_back_what_needs_an_order, 0, 13);

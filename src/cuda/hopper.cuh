@@ -27,7 +27,7 @@
  * Budget: 64K registers and 227 KB of shared memory for the blocks of a multiprocessor; hopper.cu
  * has the tiles. Where it is hot, power is the limit: an instruction less is worth more than a
  * cycle less, and what is brought to a multiprocessor more than either: no more than some 70 bytes
- * a clock come there. Measured on an H200 (README): 0.98 to 1.01 of the best of CUTLASS' sm90
+ * a clock come there. Measured on an H200 (README): 0.98 to 1.02 of the best of CUTLASS' sm90
  * kernels at m >= 1024, below 1.00 to 1.07 with weights as rows and to 1.21 with packed weights,
  * which are read while the kernel ahead ends, 1.03 to 1.21 between powers of two. Tried and lost
  * (bench/NOTES.md): a barrier inited by each of many threads, weights asked of the L2 far ahead,
@@ -76,13 +76,12 @@ __device__ __forceinline__ void hopper_produce(const hopper_maps &maps, const ho
     tensor_prefetch_map(maps.b);
     work.place(work.first_unit, m0, n0);
     const int there = hopper_come_early<T>(maps, work, ring, n0, bytes);
+    ring_position<T::stages> at;
+    at.skip(there);
     grid_wait();
     for (int i = 0; i < there; i++)
         tensor_load(ring.stage(i) + T::bytes_n, maps.a, work.k_first + i * T::tile_k, m0,
                     ring.full(i));
-    ring_position<T::stages> at;
-    at.stage = there < T::stages ? there : 0;
-    at.parity = there == T::stages;
     for (uint32_t unit = work.first_unit; unit < work.units; unit += work.step) {
         work.place(unit, m0, n0);
         const int first = unit == work.first_unit ? there : 0;

@@ -106,7 +106,7 @@ struct hopper_work {
     int box_rows;       /* tokens that a block loads of a tile ... */
     int box_rows_n;     /* ... and weights */
     int k_first, count; /* of each unit: where its k starts, and how many stages it has */
-    bool early;
+    bool early;         /* weights may be read ahead of grid_wait() */
 
     __device__ __forceinline__ explicit hopper_work(const octgemm_gemm_params &p)
     {

@@ -136,7 +136,7 @@ extern "C" __global__ void __launch_bounds__(threads)
     const int64_t first = (p.part[0].n * p.part[0].sharers + teams - 1) / teams * teams;
     const int64_t all = first + p.part[1].n * p.part[1].sharers;
     const bool summing = p.part[0].column || p.part[1].column;
-    if (!p.in_order)
+    if (!p.in_order && !p.packs)
         grid_release();
     grid_wait();
     for (int64_t base = (int64_t)blockIdx.x * teams; base < all;
@@ -160,8 +160,7 @@ extern "C" __global__ void __launch_bounds__(threads)
         if (first_of_row && part.column && row < part.n)
             memcpy((char *)part.column + row * (int64_t)sizeof sum, &total[own], sizeof sum);
     }
-    /* Launches behind this one start when its blocks have ended, and one that does not wait in the
-     * kernel for all of it to be visible finds it so (packed weights, gemm's `early`). */
-    if (p.in_order)
+    /* What has not been released starts when these blocks have ended. */
+    if (p.packs)
         __threadfence();
 }

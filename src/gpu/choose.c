@@ -464,15 +464,13 @@ struct early_figures {
     double loss; /* of the time that the launch takes */
 };
 
-enum { early_steps = 6, early_kinds = 3 };
+/* What a block has. */
+enum { tile_of_only_row, tile_of_rows, part_of_k, early_kinds };
+enum { early_steps = 6 }; /* of blocks for each multiprocessor */
 
-/* By how many blocks share a multiprocessor (one, more), what a block has (a tile of the only row
- * of tiles, of one of more rows, a part of k), and how many blocks there are for each
- * multiprocessor. */
-static const struct early_figures *find_early_figures(const struct model *of,
-                                                      const struct gpu_plan *plan)
+/* By whether blocks share a multiprocessor, what a block has, and the step. */
+static const struct early_figures *early_row(const struct model *of, int kind)
 {
-    static const double most[early_steps] = {0.5, 0.66, 0.8, 1, 1.5, 1e9};
     static const struct early_figures figures[2][early_kinds][early_steps] = {
         {{{1.1, 0}, {2, 0.23}, {1.3, 0.08}, {0.6, 0.01}, {1.7, 0.01}, {1.7, 0.01}},
          {{0.9, 0}, {1.4, 0.14}, {0.5, 0.05}, {0, 0.04}, {0.8, 0.01}, {0.7, 0.05}},
@@ -480,13 +478,7 @@ static const struct early_figures *find_early_figures(const struct model *of,
         {{{0.7, 0}, {2.7, 0.24}, {0.9, 0.06}, {1.2, 0.1}, {1.8, 0.24}, {1.7, 0.06}},
          {{0.6, 0}, {0.5, 0}, {0.6, 0}, {0.6, 0}, {1.6, 0.21}, {1.1, 0.09}},
          {{0.7, 0}, {0.9, 0}, {0.7, 0}, {0.9, 0.03}, {1.6, 0.06}, {1.2, 0}}}};
-    int shared = residents(of->device, of->kernel) > 1;
-    int kind = plan->splits > 1 ? 2 : plan->tiles_m > 1;
-    double blocks = count_units(plan, of->kernel) / of->device->multiprocessors;
-    int step = 0;
-    while (blocks > most[step])
-        step++;
-    return &figures[shared][kind][step];
+    return figures[residents(of->device, of->kernel) > 1][kind];
 }
 
 static int may_read_early(const struct model *of)
@@ -503,11 +495,28 @@ static int may_read_early(const struct model *of)
  * gained, 0 or less where it does not pay; figures from timings on an H200 (bench/NOTES.md). */
 static double early_gain(const struct model *of, const struct gpu_plan *plan)
 {
-    const double most = 0.4; /* of the time, seen at the shortest */
+    static const double blocks_most[early_steps - 1] = {0.5, 0.66, 0.8, 1, 1.5};
+    const double share_most = 0.4; /* of the time, seen at the shortest */
     if (!may_read_early(of))
         return 0;
-    const struct early_figures *figures = find_early_figures(of, plan);
-    return fmin(figures->gain, most * plan->microseconds) - figures->loss * plan->microseconds;
+    int kind = plan->splits > 1 ? part_of_k : plan->tiles_m > 1 ? tile_of_rows : tile_of_only_row;
+    double blocks = count_units(plan, of->kernel) / of->device->multiprocessors;
+    int step = 0;
+    while (step < early_steps - 1 && blocks > blocks_most[step])
+        step++;
+    const struct early_figures *figures = &early_row(of, kind)[step];
+    return fmin(figures->gain, share_most * plan->microseconds) -
+           figures->loss * plan->microseconds;
+}
+
+/* What no plan with parts of k gains more than. */
+static double most_early_gain(const struct model *of)
+{
+    double most = 0;
+    if (may_read_early(of))
+        for (int step = 0; step < early_steps; step++)
+            most = fmax(most, early_row(of, part_of_k)[step].gain);
+    return most;
 }
 
 /* The most parts of k that may pay: splitting gives work to multiprocessors that have no tile; a
@@ -533,7 +542,7 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
     struct gpu_plan candidate = {.tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m),
                                  .tiles_n = octgemm_gpu_tiles_n(device, kernel, args)};
     int most = most_splits(&of, &candidate);
-    double gained = may_read_early(&of) ? 1.7 : 0; /* at most, by reading parts of k early */
+    double gained = most_early_gain(&of);
     int copies = (of.odd.a || of.odd.b) && !frugal && octgemm_gpu_may_copy(&of.odd, args);
     int found = 0;
     for (candidate.copied = copies && !kernel->unaligned; candidate.copied <= copies;

@@ -186,7 +186,7 @@ struct gpu_kernel {
     int joined;       /* parts of k that are in memory are added by the driver's join; 0: by the
                          last block of a tile to arrive */
     int overlap;      /* waits in the kernel itself for the kernel ahead in the stream */
-    int early;        /* may read B before that, when told so */
+    int early;        /* gains by reading B before that, where it may */
     int max_splits;   /* 1: k is not split */
     int group;        /* tiles of m that are walked together (params.h), if the L2 keeps what
                          these read of A; 0: 8; fewer than 8: in products of one round, others 8 */

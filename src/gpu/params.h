@@ -86,7 +86,8 @@ struct octgemm_weights_params {
     struct octgemm_weights_rows part[2];
     int32_t k;
     int32_t blocks;   /* 0: rows; else HIP's blocks of packed rows of part[0] (src/hip/blocks.h) */
-    int32_t in_order; /* no launch behind this one starts before all is written and visible */
+    int32_t in_order; /* the launch behind this one is not to start before all is written */
+    int32_t packs;    /* packed weights: nor before all is visible to what does not wait for it */
 };
 
 #endif

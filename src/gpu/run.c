@@ -622,7 +622,7 @@ octgemm_status octgemm_gpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, co
                     .ldp = ldp},
         .k = (int32_t)k,
         .blocks = gpu(ctx)->device->packed_rows > 1,
-        .in_order = 1};
+        .packs = 1};
     int previous;
     status = gpu(ctx)->driver->enter(gpu(ctx), &previous);
     if (status != OCTGEMM_OK)

@@ -1,6 +1,7 @@
 /* Scrambled operands: what ahead.h declares. */
 #include "ahead.h"
 
+#include "gpu/params.h"
 #include "sim.h"
 
 #include <cstddef>
@@ -36,8 +37,11 @@ void add_vector(const void *base, int64_t step, int64_t count, int64_t width)
 }
 } // namespace
 
-void sim_scramble(const octgemm_gemm_params &p)
+void sim_scramble(const mock_launch *launch)
 {
+    if (!launch->overlap)
+        return;
+    const octgemm_gemm_params &p = *(const octgemm_gemm_params *)launch->params[0];
     add(p.a, p.m, p.k, p.lda);
     if (!p.early)
         add(p.b, p.n, p.k, p.ldb);

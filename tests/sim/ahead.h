@@ -6,10 +6,10 @@
 #ifndef OCTGEMM_SIM_AHEAD_H
 #define OCTGEMM_SIM_AHEAD_H
 
-#include "gpu/params.h"
+#include "mock_cuda.h"
 
-/* Of the product that is launched next. */
-void sim_scramble(const octgemm_gemm_params &p);
+/* The operands of a product, if its launch may start early. */
+void sim_scramble(const mock_launch *launch);
 bool sim_scrambled();
 
 /* Fails if nobody has waited. */

@@ -52,23 +52,15 @@ static void call(const void *given)
 static const struct {
     const char *name;
     void (*call)(const void *params);
+    bool product; /* else a helper, which waits ahead of anything else */
 } functions[] = {
-#define PRODUCT(space, name) {#name, call<const octgemm_gemm_params, space::name>},
-#define ROWS(name) {#name, call<const octgemm_quantize_params, quantize::name>},
+#define PRODUCT(space, name) {#name, call<const octgemm_gemm_params, space::name>, true},
+#define ROWS(name) {#name, call<const octgemm_quantize_params, quantize::name>, false},
 #include "kernel_names.inc"
-    {"octgemm_generic", call<const octgemm_gemm_params, generic::octgemm_generic>},
-    {"octgemm_quantize_any", call<const octgemm_quantize_params, quantize::octgemm_quantize_any>},
-    {"octgemm_join", call<const octgemm_join_params, join::octgemm_join>},
-    {"octgemm_weights", call<const octgemm_weights_params, weights::octgemm_weights>},
+    PRODUCT(generic, octgemm_generic) ROWS(octgemm_quantize_any){
+        "octgemm_join", call<const octgemm_join_params, join::octgemm_join>, false},
+    {"octgemm_weights", call<const octgemm_weights_params, weights::octgemm_weights>, false},
 };
-
-static bool is_product(const char *function)
-{
-    for (const char *kind : {"octgemm_mma_", "octgemm_decode_", "octgemm_wgmma_"})
-        if (strncmp(function, kind, strlen(kind)) == 0)
-            return true;
-    return false;
-}
 
 extern "C" int sim_cuda_launch(void *user, const struct mock_launch *launch);
 
@@ -77,9 +69,6 @@ int sim_cuda_launch(void *user, const struct mock_launch *launch)
 {
     enum { warp = 32 };
     (void)user;
-    /* Helpers have parameters of their own, and wait ahead of anything else. */
-    if (launch->overlap && is_product(launch->function))
-        sim_scramble(*(const octgemm_gemm_params *)launch->params[0]);
     for (const auto &function : functions)
         if (strcmp(function.name, launch->function) == 0) {
             const sim_launch run = {.kernel = function.call,
@@ -91,6 +80,8 @@ int sim_cuda_launch(void *user, const struct mock_launch *launch)
                                     .beside = NULL};
             sim_give_memory(1, launch->shared);
             gridDim.x = launch->blocks;
+            if (function.product)
+                sim_scramble(launch);
             sim_run(&run);
             sim_launch_ends();
             return 0;

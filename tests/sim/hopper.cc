@@ -462,6 +462,7 @@ int sim_hopper_launch(const mock_launch *launch)
                                 .wave = warp,
                                 .cluster = launch->cluster,
                                 .beside = bring_boxes};
+        sim_scramble(launch);
         sim_run(&run);
         sim_launch_ends();
         if (!gpu.loads.empty())

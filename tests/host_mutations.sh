@@ -229,7 +229,9 @@ defect avx512vnni_6x64 $file 'the offset of the weights' 's/vec_set(-128 \* s->r
 defect avx512vnni_6x64 $file 'row sums: the end of k' 's/if (k < k1)$/if (0)/'
 defect avx512vnni_6x64 $file 'the offset once per block' 's/s.row_sums = k == t->k0 ? row_sums + row : NULL;/s.row_sums = row_sums + row;/'
 defect avx512vnni_6x64 $file 'rows shared out unevenly' 's/t->rows \* (i + 1) \/ row_tiles - row;/t->rows * (i + 1) \/ row_tiles - row - (rows_lost(t));/;s/^static void multiply(/static int rows_lost(const struct cpu_tile *t) { return t->rows == 13; }\n&/'
+defect avx512vnni_6x64 $file 'the last of five panels' 's/panels = part_start(j + 1, t->panel_count, columns) - p;/panels = part_start(j + 1, t->panel_count, columns) - p - (t->panel_count == 5 \&\& j > 0);/'
 file=src/cpu/avx512vnni.c
+defect avx512vnni_6x64 $file 'eight rows by a tile for seven' 's/(3), tile_7x3, tile_8x3/(3), tile_7x3, tile_7x3/'
 defect avx512vnni_6x64 $file 'signs swapped' 's/(sum, u8, s8);/(sum, s8, u8);/'
 file=src/cpu/vnni16.c
 defect avx512vnni_6x64 $file 'the last quad of k' 's/(k - p + 3) \/ 4/(k - p) \/ 4/'

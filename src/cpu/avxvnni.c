@@ -10,7 +10,7 @@
 #include <string.h>
 
 typedef __m256i vec;
-enum { PANEL_VECTORS = 2, TILE_PANELS = 1 };
+enum { PANEL_VECTORS = 2, TILE_PANELS = 1, ONCE_PANELS = 1, ONCE_ROWS = 6 };
 
 static inline vec vec_load(const void *p)
 {
@@ -42,6 +42,11 @@ static inline vec vec_set(int32_t x)
     return _mm256_set1_epi32(x);
 }
 
+static inline vec vec_add(vec a, vec b)
+{
+    return _mm256_add_epi32(a, b);
+}
+
 static inline vec vec_dpbusd(vec sum, vec u8, vec s8)
 {
     return _mm256_dpbusd_avx_epi32(sum, u8, s8);
@@ -54,8 +59,8 @@ static inline int32_t vec_sum(vec v)
 
 #include "vnni.h"
 
-TILES(1);
-static tile_function *const *const tiles[TILE_PANELS] = {tiles_1};
+TILES(1)
+static tile_function *const tiles[TILE_PANELS][ONCE_ROWS] = {{ROW_OF_TILES(1)}};
 
 const struct cpu_gemm octgemm_cpu_avxvnni = {
     .isa = CPU_AVXVNNI,

@@ -118,6 +118,7 @@ octgemm_status octgemm_cpu_open(const struct backend *self, int device, octgemm_
     cpu->threads = octgemm_cpu_threads_at_most();
     cpu->team = octgemm_cpu_team();
     cpu->caches = octgemm_cpu_caches();
+    cpu->stream_ahead = octgemm_cpu_stream_ahead();
     const struct cpu_vector *const *vector = octgemm_cpu_vectors;
     while (cpu->obstacle[(*vector)->isa]) /* the last one is plain C */
         vector++;

@@ -37,6 +37,10 @@ struct cpu_caches {
 
 struct cpu_caches octgemm_cpu_caches(void);
 
+/* kernels_<machine>.c: how far ahead of itself a kernel that reads weights once asks for them, in
+ * bytes, shared by the streams it reads. */
+int64_t octgemm_cpu_stream_ahead(void);
+
 /* What it costs to call threads and to meet them again, in cycles: at all, and for each. */
 struct cpu_team {
     double call, each;
@@ -46,6 +50,7 @@ struct cpu_ctx {
     struct octgemm_ctx base;
     const char *obstacle[CPU_ISA_COUNT]; /* why an instruction set is not used, or NULL */
     struct cpu_caches caches;
+    int64_t stream_ahead;
     int threads; /* most threads an operation uses: workspaces are for so many */
     struct cpu_team team;
     const struct cpu_vector *vector; /* epilogue, quantiser, dot products (vector.h) */

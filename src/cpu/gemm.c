@@ -221,8 +221,9 @@ struct job {
     const struct cpu_gemm *gemm;
     const octgemm_args *args;
     const struct plan *plan;
-    int in_place; /* sums are made in D */
-    int around;   /* D is written around the caches */
+    int in_place;         /* sums are made in D */
+    int around;           /* D is written around the caches */
+    int64_t stream_ahead; /* cpu.h */
     int threads;
     int64_t shares; /* of an outer */
     struct share *share;
@@ -307,6 +308,7 @@ static void multiply_panels(struct worker *worker, const struct task *task, cons
                             .k1 = task->k1,
                             .c = c,
                             .ldc = ldc,
+                            .stream_ahead = job->stream_ahead,
                             .scratch = worker->scratch};
     if (gemm->prepare &&
         (worker->prepared_rows != task->row_block || worker->prepared_k != task->k0)) {
@@ -512,6 +514,7 @@ octgemm_status octgemm_cpu_run(const octgemm_ctx *ctx, const struct kernel *self
                       .gemm = self->impl,
                       .args = args,
                       .plan = &plan,
+                      .stream_ahead = cpu->stream_ahead,
                       .threads = (int)at_most(team, plan.threads),
                       .share = (struct share *)memory,
                       .done = (int *)(memory + plan.share_bytes)};

@@ -46,7 +46,8 @@ struct cpu_tile {
     int32_t *c;     /* rows x (panel_count * nr), overwritten with exact sums over [k0, k1) */
     int64_t ldc;    /* int32 elements, a multiple of 16; c is aligned to 64 bytes, or, as it may be
                        D itself, to nr elements where those are fewer bytes */
-    void *scratch;  /* scratch_bytes(k) bytes of this thread, aligned to 64 */
+    int64_t stream_ahead; /* cpu.h */
+    void *scratch;        /* scratch_bytes(k) bytes of this thread, aligned to 64 */
 };
 
 enum { CPU_DIRECT = 6 };

@@ -11,4 +11,9 @@ const struct cpu_vector *const octgemm_cpu_vectors[] = {
     &octgemm_cpu_vector_generic,
 };
 
+int64_t octgemm_cpu_stream_ahead(void)
+{
+    return 0; /* no kernel here asks */
+}
+
 const struct backend octgemm_cpu_backend = CPU_BACKEND(kernels);

@@ -13,20 +13,25 @@
  * stride is a power of two still leave ways of L1 to the weights (12 rows do not: 75 instead of 120
  * MACs/cycle at lda = 4096), and W is read 6 rows to the load, so L2 feeds it.
  *
- * Rows beyond a tile are shared out evenly (13 = 5 + 4 + 4), so m has no steps. k is cut so that
- * the weights of a block stay in L2 while all rows use them, and meanwhile the block after it is
- * prefetched, evenly over all the rows' steps: without that the first tile of a block waits for
- * memory and the others leave it idle (m = 24 from L3: 101 MACs/cycle without, 120 with). */
+ * Rows beyond a tile are shared out evenly (13 = 5 + 4 + 4), so m has no steps, and so are panels.
+ * Rows that one tile holds (where there are registers, up to 8 by a narrower one) pass over the
+ * weights once, and what fetches them from memory is the hardware, or an instruction as far ahead
+ * as the CPU likes it. For more rows k is cut so that the weights of a block stay in L2 while all
+ * rows use them, and meanwhile the block after it is prefetched, evenly over all the rows' steps:
+ * without that the first tile of a block waits for memory and the others leave it idle (m = 24 from
+ * L3: 101 MACs/cycle without, 120 with). */
 #ifndef OCTGEMM_CPU_VNNI_H
 #define OCTGEMM_CPU_VNNI_H
 
 #include "gemm.h"
 #include "inline.h"
+#include "integers.h"
 #include "vnni16.h"
 
 #include <string.h>
 
 enum { TILE_ROWS = 6, TILE_VECTORS = TILE_PANELS * PANEL_VECTORS };
+_Static_assert(ONCE_ROWS *ONCE_PANELS <= TILE_ROWS * TILE_PANELS, "accumulators");
 
 /* One register tile over one block of k. */
 struct vnni_tile {
@@ -74,7 +79,8 @@ INLINE void multiply_quad(vec *acc, const struct vnni_tile *s, const int8_t *a, 
         vec quad = vec_set(load_quad(a + i * s->lda, bytes));
         UNROLL
         for (int v = 0; v < panels * PANEL_VECTORS; v++)
-            acc[i * TILE_VECTORS + v] = vec_dpbusd(acc[i * TILE_VECTORS + v], weights[v], quad);
+            acc[i * panels * PANEL_VECTORS + v] =
+                vec_dpbusd(acc[i * panels * PANEL_VECTORS + v], weights[v], quad);
     }
 }
 
@@ -86,7 +92,7 @@ INLINE void multiply_tile(const struct vnni_tile *s, int rows, int panels)
     for (int i = 0; i < rows; i++)
         UNROLL
     for (int v = 0; v < panels * PANEL_VECTORS; v++)
-        acc[i * TILE_VECTORS + v] =
+        acc[i * panels * PANEL_VECTORS + v] =
             s->row_sums ? vec_set(-128 * s->row_sums[i]) : vec_load(s->c + i * s->ldc + v * lanes);
     const int8_t *a = s->a;
     const uint8_t *w = s->w;
@@ -106,7 +112,7 @@ INLINE void multiply_tile(const struct vnni_tile *s, int rows, int panels)
     for (int i = 0; i < rows; i++)
         UNROLL
     for (int v = 0; v < panels * PANEL_VECTORS; v++)
-        vec_store(s->c + i * s->ldc + v * lanes, acc[i * TILE_VECTORS + v]);
+        vec_store(s->c + i * s->ldc + v * lanes, acc[i * panels * PANEL_VECTORS + v]);
 }
 
 typedef void tile_function(const struct vnni_tile *s);
@@ -116,22 +122,20 @@ typedef void tile_function(const struct vnni_tile *s);
     {                                                                                              \
         multiply_tile(s, rows, panels);                                                            \
     }
-/* clang-format 14 finds no stable layout for this one. */
-/* clang-format off */
 #define TILES(panels)                                                                              \
     TILE(1, panels)                                                                                \
     TILE(2, panels)                                                                                \
     TILE(3, panels)                                                                                \
     TILE(4, panels)                                                                                \
     TILE(5, panels)                                                                                \
-    TILE(6, panels)                                                                                \
-    static tile_function *const tiles_##panels[TILE_ROWS] = {                                      \
-        tile_1x##panels, tile_2x##panels, tile_3x##panels,                                         \
-        tile_4x##panels, tile_5x##panels, tile_6x##panels}
-/* clang-format on */
+    TILE(6, panels)
+#define ROW_OF_TILES(panels)                                                                       \
+    tile_1x##panels, tile_2x##panels, tile_3x##panels, tile_4x##panels, tile_5x##panels,           \
+        tile_6x##panels
 
-/* [panels - 1][rows - 1]: defined by the file that includes this one, with the macros above. */
-static tile_function *const *const tiles[TILE_PANELS];
+/* [panels - 1][rows - 1], up to TILE_ROWS, with ONCE_PANELS up to ONCE_ROWS: defined by the file
+ * that includes this one, with the macros above. */
+static tile_function *const tiles[TILE_PANELS][ONCE_ROWS];
 
 /* How much of k makes a block, for a number of row tiles. One tile uses its weights once, so there
  * is nothing to keep; few tiles want to have the next block in flight early. */
@@ -142,19 +146,21 @@ static int64_t block_k(int64_t row_tiles, int64_t k)
 
 static void multiply(const struct cpu_tile *t)
 {
-    enum { stream_ahead = 8192 / TILE_PANELS }; /* bytes of each panel, with one row tile */
     const int32_t *row_sums = t->block;
-    int64_t row_tiles = (t->rows + TILE_ROWS - 1) / TILE_ROWS;
+    int64_t row_tiles = t->rows <= ONCE_ROWS ? 1 : ceiling(t->rows, TILE_ROWS);
+    int64_t most_panels = t->rows <= row_tiles * TILE_ROWS ? TILE_PANELS : ONCE_PANELS;
+    int64_t columns = ceiling(t->panel_count, most_panels); /* of tiles */
     int64_t kc = block_k(row_tiles, t->k1 - t->k0);
-    for (int64_t p = 0; p < t->panel_count; p += TILE_PANELS) {
-        int64_t panels = t->panel_count - p < TILE_PANELS ? t->panel_count - p : TILE_PANELS;
+    for (int64_t j = 0; j < columns; j++) {
+        int64_t p = part_start(j, t->panel_count, columns);
+        int64_t panels = part_start(j + 1, t->panel_count, columns) - p;
         const uint8_t *first = octgemm_vnni16_weights(t->panels + p * (int64_t)t->panel_bytes);
         for (int64_t k = t->k0; k < t->k1; k += kc) {
-            int64_t end = t->k1 - k < kc ? t->k1 : k + kc;
+            int64_t end = at_most(k + kc, t->k1);
             const uint8_t *w = first + k * VNNI16_COLUMNS;
             const uint8_t *next =
                 end < t->k1 ? first + end * VNNI16_COLUMNS
-                            : first + TILE_PANELS * t->panel_bytes + t->k0 * VNNI16_COLUMNS;
+                            : first + panels * (int64_t)t->panel_bytes + t->k0 * VNNI16_COLUMNS;
             struct vnni_tile s = {.lda = t->lda,
                                   .w = w,
                                   .panel_bytes = t->panel_bytes,
@@ -166,7 +172,8 @@ static void multiply(const struct cpu_tile *t)
                 int64_t row = t->rows * i / row_tiles;
                 int64_t rows = t->rows * (i + 1) / row_tiles - row;
                 s.a = t->a + row * t->lda + k;
-                s.ahead = row_tiles == 1 ? w + stream_ahead : next + s.quads * s.ahead_step * i;
+                s.ahead = row_tiles == 1 ? w + t->stream_ahead / TILE_PANELS
+                                         : next + s.quads * s.ahead_step * i;
                 s.row_sums = k == t->k0 ? row_sums + row : NULL;
                 s.c = t->c + row * t->ldc + p * VNNI16_COLUMNS;
                 tiles[panels - 1][rows - 1](&s);
@@ -200,7 +207,7 @@ static void prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int
         }
         if (k < k1)
             odd = vec_dpbusd(odd, ones, vec_load_end(row + k, k1 - k, k - k0));
-        row_sums[i] = vec_sum(even) + vec_sum(odd);
+        row_sums[i] = vec_sum(vec_add(even, odd));
     }
 }
 

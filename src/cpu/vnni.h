@@ -138,10 +138,10 @@ typedef void tile_function(const struct vnni_tile *s);
 static tile_function *const tiles[TILE_PANELS][ONCE_ROWS];
 
 /* How much of k makes a block, for a number of row tiles. One tile uses its weights once, so there
- * is nothing to keep; few tiles want to have the next block in flight early. */
+ * is nothing to keep. */
 static int64_t block_k(int64_t row_tiles, int64_t k)
 {
-    return row_tiles == 1 ? k : (row_tiles <= 3 ? 2048 : 8192) / TILE_PANELS;
+    return row_tiles == 1 ? k : 8192 / TILE_PANELS;
 }
 
 static void multiply(const struct cpu_tile *t)

@@ -208,7 +208,7 @@ static void multiply(const struct cpu_tile *t)
     {                                                                                              \
         .isa = CPU_AVX2, .rate = 32, .format = &packed, .mr = 4, .nt = AVX2_COLUMNS,               \
         .mc = most_rows, .nc = most_columns,                                                       \
-        .direct = {{2048, 7}, {1024, 6}, {128, 4}, {64, 2}, {0, 6}},                               \
+        .direct = {{1024, 8}, {256, 6}, {128, 4}, {64, 3}, {32, 2}, {0, 8}},                       \
         .block_bytes = octgemm_avx2_block_bytes, .prepare = octgemm_avx2_prepare,                  \
         .scratch_bytes = scratch_bytes, .multiply = multiply,                                      \
     }

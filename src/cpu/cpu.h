@@ -38,7 +38,7 @@ struct cpu_caches {
 struct cpu_caches octgemm_cpu_caches(void);
 
 /* kernels_<machine>.c: how far ahead of itself a kernel that reads weights once asks for them, in
- * bytes, shared by the streams it reads. */
+ * bytes, shared by the streams it reads; 0: not at all. */
 int64_t octgemm_cpu_stream_ahead(void);
 
 /* What it costs to call threads and to meet them again, in cycles: at all, and for each. */
@@ -55,6 +55,13 @@ struct cpu_ctx {
     struct cpu_team team;
     const struct cpu_vector *vector; /* epilogue, quantiser, dot products (vector.h) */
 };
+
+enum { CPU_DOT_ROWS = 64 };
+
+/* Sums over rows x columns straight from rows of B: c[i * ldc + j] = sum over k of a_i b_j, of
+ * CPU_DOT_ROWS rows at most. ahead: stream_ahead of the context. */
+typedef void cpu_dot(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, int64_t rows,
+                     const int8_t *b, int64_t ldb, int64_t columns, int64_t k, int64_t ahead);
 
 static inline const struct cpu_ctx *octgemm_cpu_ctx(const octgemm_ctx *ctx)
 {

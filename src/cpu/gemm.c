@@ -319,13 +319,18 @@ static void multiply_panels(struct worker *worker, const struct task *task, cons
     gemm->multiply(&tile);
 }
 
+static cpu_dot *dot_of(const struct job *job)
+{
+    return job->gemm->dot ? job->gemm->dot : job->vector->dot;
+}
+
 static void multiply_rows(const struct worker *worker, const struct task *task, int32_t *c)
 {
     const struct job *job = worker->job;
     const octgemm_args *args = job->args;
-    job->vector->dot(c, job->plan->ldc, args->a + task->i0 * args->lda + task->k0, args->lda,
-                     task->rows, (const int8_t *)args->b + task->j0 * args->ldb + task->k0,
-                     args->ldb, task->columns, task->k1 - task->k0);
+    dot_of(job)(c, job->plan->ldc, args->a + task->i0 * args->lda + task->k0, args->lda, task->rows,
+                (const int8_t *)args->b + task->j0 * args->ldb + task->k0, args->ldb, task->columns,
+                task->k1 - task->k0, job->stream_ahead);
 }
 
 /* Column sums of the task's columns over the whole k: at the head of each panel, or, with weights
@@ -343,9 +348,9 @@ static void find_sums(struct worker *worker, const struct task *task, const char
         return;
     }
     memset(worker->block, 1, (size_t)args->k);
-    job->vector->dot(worker->sums, 0, (const int8_t *)worker->block, 0, 1,
-                     (const int8_t *)args->b + task->j0 * args->ldb, args->ldb, task->columns,
-                     args->k);
+    dot_of(job)(worker->sums, 0, (const int8_t *)worker->block, 0, 1,
+                (const int8_t *)args->b + task->j0 * args->ldb, args->ldb, task->columns, args->k,
+                job->stream_ahead);
 }
 
 static void write_d(struct worker *worker, const struct task *task, const char *panels,

@@ -78,11 +78,12 @@ struct cpu_gemm {
     int nc; /* ... and most columns of a tile (a multiple of nr, at most CPU_NC_MAX): C is in cache
              */
 
-    /* Unpacked weights: with so few rows of A, rows of B are multiplied directly (dot() of
-     * vector.h), with more packed panel by panel into the workspace. Entries by falling k; what is
-     * left out is zeros, which end the list: always packed. What a dot product has at its end
-     * counts less the longer it is. */
+    /* Unpacked weights: with so few rows of A, rows of B are multiplied directly (dot(),
+     * here or in vector.h), with more packed panel by panel into the workspace. Entries by falling
+     * k; what is left out is zeros, which end the list: always packed. What a dot product has at
+     * its end counts less the longer it is. */
     struct cpu_direct direct[CPU_DIRECT];
+    cpu_dot *dot; /* where it has a faster one than the vector functions */
 
     /* Optional: what multiply() wants of A, once for a block of rows and reused for every panel:
      * a copy in another order, a + 128, row sums, a transposition. */

@@ -13,7 +13,7 @@ const struct cpu_vector *const octgemm_cpu_vectors[] = {
 
 int64_t octgemm_cpu_stream_ahead(void)
 {
-    return 0; /* no kernel here asks */
+    return 8192; /* measured on x86-64 alone */
 }
 
 const struct backend octgemm_cpu_backend = CPU_BACKEND(kernels);

@@ -21,13 +21,13 @@ const struct cpu_vector *const octgemm_cpu_vectors[] = {
 };
 
 /* Zen 4 reads memory faster by the prefetches of its own, and these stay behind where instructions
- * ask far ahead: with 8192 one core takes 1.1 to 1.3 times as long as with 512 to 1024 at m = 1 to
- * 6 from memory, 1.15 times at m = 1 from L3. Zen 5 and a Xeon with AMX keep up with memory at
- * 8192; nothing else was tried there. */
+ * ask far ahead: with 8192 one core takes 1.1 to 1.3 times as long at m = 1 to 6 from memory, 1.15
+ * times at m = 1 from L3. Zen 5 and a Xeon with AMX keep up with memory at 8192; nothing else was
+ * tried there. */
 int64_t octgemm_cpu_stream_ahead(void)
 {
     __builtin_cpu_init();
-    return __builtin_cpu_is("amdfam19h") ? 1024 : 8192;
+    return __builtin_cpu_is("amdfam19h") ? 0 : 8192;
 }
 
 const struct backend octgemm_cpu_backend = CPU_BACKEND(kernels);

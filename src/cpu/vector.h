@@ -29,9 +29,7 @@ struct cpu_vector {
     /* Rows [first, last) of a quantisation. */
     void (*quantize)(const octgemm_quantize_args *args, int64_t first, int64_t last);
 
-    /* Sums over rows x columns straight from rows of B: c[i * ldc + j] = sum over k of a_i b_j. */
-    void (*dot)(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, int64_t rows,
-                const int8_t *b, int64_t ldb, int64_t columns, int64_t k);
+    cpu_dot *dot;
 };
 
 extern const struct cpu_vector *const octgemm_cpu_vectors[]; /* best first, the last is plain C */

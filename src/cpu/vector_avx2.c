@@ -1,10 +1,12 @@
 /* Epilogue, quantiser and dot products with AVX2 and F16C. Compiled without FMA on purpose: nothing
  * here can be contracted. */
+#include "avx2_sum.h"
+#include "few_bytes.h"
 #include "host.h"
 
 #include <immintrin.h>
 
-enum { lanes = 8, dot_bytes = 16 };
+enum { lanes = 8, DOT_BYTES = 16, DOT_ROWS = 2 };
 typedef __m256 vfloat;
 typedef __m256i vint;
 typedef __m256i vdots; /* int16 */
@@ -161,6 +163,14 @@ static inline vdots load_dots(const int8_t *p)
     return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)p));
 }
 
+/* `bytes` < DOT_BYTES, and zeros. */
+static inline vdots load_few_dots(const int8_t *p, int64_t bytes)
+{
+    uint64_t low = few_bytes(p, bytes < 8 ? bytes : 8);
+    uint64_t high = bytes > 8 ? few_bytes(p + 8, bytes - 8) : 0;
+    return _mm256_cvtepi8_epi16(_mm_set_epi64x((int64_t)high, (int64_t)low));
+}
+
 static inline vdots and_dots(vdots x, vdots y)
 {
     return _mm256_and_si256(x, y);
@@ -171,9 +181,16 @@ static inline vint add_dots(vint sum, vdots x, vdots y)
     return _mm256_add_epi32(sum, _mm256_madd_epi16(x, y));
 }
 
+static inline void store_dots(int32_t to[4], const vint sums[4], int32_t more)
+{
+    avx2_store_sums(to, sums, more);
+}
+
 #include "vector_some.h"
 
 #include "vector_body.h"
+
+DOTS_2
 
 const struct cpu_vector octgemm_cpu_vector_avx2 = {
     .isa = CPU_AVX2,

@@ -1,9 +1,10 @@
 /* Epilogue, quantiser and dot products with AVX-512 (F, BW, DQ, VL). */
+#include "avx512_sum.h"
 #include "host.h"
 
 #include <immintrin.h>
 
-enum { lanes = 16, dot_bytes = 32 };
+enum { lanes = 16, DOT_BYTES = 32, DOT_ROWS = 4 };
 typedef __m512 vfloat;
 typedef __m512i vint;
 typedef __m512i vdots; /* int16 */
@@ -148,6 +149,13 @@ static inline vdots load_dots(const int8_t *p)
     return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)p));
 }
 
+/* `bytes` < DOT_BYTES, and zeros. */
+static inline vdots load_few_dots(const int8_t *p, int64_t bytes)
+{
+    __m256i few = _mm256_maskz_loadu_epi8(((__mmask32)1 << bytes) - 1, p);
+    return _mm512_cvtepi8_epi16(few);
+}
+
 static inline vdots and_dots(vdots x, vdots y)
 {
     return _mm512_and_si512(x, y);
@@ -156,6 +164,11 @@ static inline vdots and_dots(vdots x, vdots y)
 static inline vint add_dots(vint sum, vdots x, vdots y)
 {
     return _mm512_add_epi32(sum, _mm512_madd_epi16(x, y));
+}
+
+static inline void store_dots(int32_t to[4], const vint sums[4], int32_t more)
+{
+    avx512_store_sums(to, sums, more);
 }
 
 /* Fewer elements than a vector has. */
@@ -180,6 +193,8 @@ static inline void copy_some(void *to, const void *from, int64_t count, int64_t 
 }
 
 #include "vector_body.h"
+
+DOTS_4
 
 static void write_around(void *to, const void *from, size_t bytes)
 {

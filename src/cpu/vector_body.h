@@ -310,96 +310,49 @@ static void quantize_rows(const octgemm_quantize_args *args, int64_t first, int6
 
 /* ---- dot products --------------------------------------------------------------------------- */
 
-/* Adds to acc the products of dot_bytes of each row of a with each of four rows of b; only of the
- * places that `kept` has ones in, where it is not NULL. */
-INLINE void dot_step(vint acc[][4], int rows, const int8_t *const a[], const int8_t *const b[4],
-                     int64_t p, const vdots *kept)
-{
-    vdots left[2];
-    for (int i = 0; i < rows; i++)
-        left[i] = kept ? and_dots(load_dots(a[i] + p), *kept) : load_dots(a[i] + p);
-    for (int j = 0; j < 4; j++) {
-        vdots right = load_dots(b[j] + p);
-        for (int i = 0; i < rows; i++)
-            acc[i][j] = add_dots(acc[i][j], left[i], right);
-    }
-}
-
-/* Ones in the last `count` < dot_bytes places. */
+/* Ones in the last `count` < DOT_BYTES places. */
 INLINE vdots keep_last(int64_t count)
 {
     enum { most = 32 };
     static const int8_t ones[2 * most] = {[most] = -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
                                           -1,          -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
                                           -1,          -1, -1, -1, -1, -1, -1, -1, -1, -1};
-    return load_dots(ones + most - dot_bytes + count);
+    return load_dots(ones + most - DOT_BYTES + count);
 }
 
-/* Dot products of 1 or 2 rows with four. The last step ends with the rows and leaves out what was
- * done; rows shorter than a step are filled up with zeros. Hardware fetches ahead within a row
- * only, so the next four rows, `ahead` of these, are asked for here. */
-INLINE void dot_rows(int32_t sums[][4], int rows, const int8_t *a, int64_t lda,
-                     const int8_t *const b[4], int64_t k, int64_t ahead)
+typedef vint dot_sums;
+typedef vdots dot_left;
+typedef vdots dot_right;
+
+static inline vint dot_zero(void)
 {
-    enum { line = 64 };
-    vint acc[2][4];
-    const int8_t *left[2] = {a, a + (rows - 1) * lda};
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < 4; j++)
-            acc[i][j] = set_int(0);
-    int64_t p = 0;
-    for (; p + line <= k; p += line) {
-        for (int j = 0; j < 4; j++)
-            __builtin_prefetch(b[j] + ahead + p);
-        for (int64_t step = 0; step < line; step += dot_bytes)
-            dot_step(acc, rows, left, b, p + step, NULL);
-    }
-    for (; p + dot_bytes <= k; p += dot_bytes)
-        dot_step(acc, rows, left, b, p, NULL);
-    if (p < k && k >= dot_bytes) {
-        const vdots kept = keep_last(k - p);
-        dot_step(acc, rows, left, b, k - dot_bytes, &kept);
-    } else if (p < k) {
-        int8_t end[6][dot_bytes] = {{0}};
-        for (int i = 0; i < rows; i++)
-            memcpy(end[i], left[i] + p, (size_t)(k - p));
-        for (int j = 0; j < 4; j++)
-            memcpy(end[2 + j], b[j] + p, (size_t)(k - p));
-        dot_step(acc, rows, (const int8_t *const[]){end[0], end[1]},
-                 (const int8_t *const[]){end[2], end[3], end[4], end[5]}, 0, NULL);
-    }
-    int32_t parts[2][4][lanes]; /* all stored first: indexed sums would keep acc in memory */
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < 4; j++)
-            store_int(parts[i][j], acc[i][j]);
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < 4; j++) {
-            sums[i][j] = 0;
-            for (int lane = 0; lane < lanes; lane++)
-                sums[i][j] += parts[i][j][lane];
-        }
+    return set_int(0);
 }
 
-/* Four rows of b at a time stay in L1 while the rows of a pass in pairs. */
-static void dot(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, int64_t rows,
-                const int8_t *b, int64_t ldb, int64_t columns, int64_t k)
+/* Of a row's end: its last DOT_BYTES, or, when it has fewer, what there is and zeros. */
+static inline vdots load_right(const int8_t *p, int64_t bytes, int64_t before)
 {
-    for (int64_t j = 0; j < columns; j += 4) {
-        int64_t count = columns - j < 4 ? columns - j : 4;
-        const int8_t *four[4];
-        int64_t ahead = j + 8 <= columns ? 4 * ldb : 0;
-        for (int64_t i = 0; i < 4; i++)
-            four[i] = b + (j + (i < count ? i : 0)) * ldb;
-        for (int64_t i = 0; i < rows; i += 2) {
-            int32_t sums[2][4];
-            if (i + 1 < rows)
-                dot_rows(sums, 2, a + i * lda, lda, four, k, i == 0 ? ahead : 0);
-            else
-                dot_rows(sums, 1, a + i * lda, lda, four, k, i == 0 ? ahead : 0);
-            for (int64_t row = i; row < rows && row < i + 2; row++)
-                memcpy(c + row * ldc + j, sums[row - i], (size_t)count * sizeof *c);
-        }
-    }
+    return before + bytes >= DOT_BYTES ? load_dots(p + bytes - DOT_BYTES) : load_few_dots(p, bytes);
 }
+
+/* Likewise, without what was done. */
+static inline vdots load_left(const int8_t *p, int64_t bytes, int64_t before)
+{
+    vdots end = load_right(p, bytes, before);
+    return bytes < DOT_BYTES && before + bytes >= DOT_BYTES ? and_dots(end, keep_last(bytes)) : end;
+}
+
+static inline void dot_add(vint *sums, vdots left, vdots right)
+{
+    *sums = add_dots(*sums, left, right);
+}
+
+static inline void dot_terms(int32_t *terms, const int8_t *a, int64_t lda, int64_t rows, int64_t k)
+{
+    (void)a, (void)lda, (void)k;
+    memset(terms, 0, (size_t)rows * sizeof *terms);
+}
+
+#include "dot.h"
 
 #endif

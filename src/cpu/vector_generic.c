@@ -2,11 +2,11 @@
  * compiler makes wider ones of the loops of vector_body.h where it can. */
 #include "host.h"
 
-enum { lanes = 1, dot_bytes = 4 };
+enum { lanes = 1, DOT_BYTES = 4, DOT_ROWS = 2 };
 typedef float vfloat;
 typedef int32_t vint;
 typedef struct {
-    int8_t value[dot_bytes];
+    int8_t value[DOT_BYTES];
 } vdots;
 
 static inline vint load_int(const void *p)
@@ -149,23 +149,39 @@ static inline vdots load_dots(const int8_t *p)
     return dots;
 }
 
+/* `bytes` < DOT_BYTES, and zeros. */
+static inline vdots load_few_dots(const int8_t *p, int64_t bytes)
+{
+    vdots dots = {{0}};
+    memcpy(dots.value, p, (size_t)bytes);
+    return dots;
+}
+
 static inline vdots and_dots(vdots x, vdots y)
 {
-    for (int i = 0; i < dot_bytes; i++)
+    for (int i = 0; i < DOT_BYTES; i++)
         x.value[i] &= y.value[i];
     return x;
 }
 
 static inline vint add_dots(vint sum, vdots x, vdots y)
 {
-    for (int i = 0; i < dot_bytes; i++)
+    for (int i = 0; i < DOT_BYTES; i++)
         sum += x.value[i] * y.value[i];
     return sum;
+}
+
+static inline void store_dots(int32_t to[4], const vint sums[4], int32_t more)
+{
+    for (int j = 0; j < 4; j++)
+        to[j] = sums[j] + more;
 }
 
 #include "vector_some.h"
 
 #include "vector_body.h"
+
+DOTS_2
 
 const struct cpu_vector octgemm_cpu_vector_generic = {
     .isa = CPU_GENERIC,

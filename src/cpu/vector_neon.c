@@ -1,9 +1,10 @@
 /* Epilogue, quantiser and dot products with NEON, part of every aarch64 machine. */
+#include "few_bytes.h"
 #include "host.h"
 
 #include <arm_neon.h>
 
-enum { lanes = 4, dot_bytes = 8 };
+enum { lanes = 4, DOT_BYTES = 8, DOT_ROWS = 4 };
 typedef float32x4_t vfloat;
 typedef int32x4_t vint;
 typedef int16x8_t vdots;
@@ -149,6 +150,12 @@ static inline vdots load_dots(const int8_t *p)
     return vmovl_s8(vld1_s8(p));
 }
 
+/* `bytes` < DOT_BYTES, and zeros. */
+static inline vdots load_few_dots(const int8_t *p, int64_t bytes)
+{
+    return vmovl_s8(vcreate_s8(few_bytes(p, bytes)));
+}
+
 static inline vdots and_dots(vdots x, vdots y)
 {
     return vandq_s16(x, y);
@@ -160,9 +167,17 @@ static inline vint add_dots(vint sum, vdots x, vdots y)
     return vmlal_s16(sum, vget_high_s16(x), vget_high_s16(y));
 }
 
+static inline void store_dots(int32_t to[4], const vint sums[4], int32_t more)
+{
+    int32x4_t left = vpaddq_s32(sums[0], sums[1]), right = vpaddq_s32(sums[2], sums[3]);
+    vst1q_s32(to, vaddq_s32(vpaddq_s32(left, right), vdupq_n_s32(more)));
+}
+
 #include "vector_some.h"
 
 #include "vector_body.h"
+
+DOTS_4
 
 const struct cpu_vector octgemm_cpu_vector_neon = {
     .isa = CPU_NEON,

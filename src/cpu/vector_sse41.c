@@ -1,9 +1,10 @@
 /* Epilogue, quantiser and dot products with SSE4.1. */
+#include "few_bytes.h"
 #include "host.h"
 
 #include <smmintrin.h>
 
-enum { lanes = 4, dot_bytes = 8 };
+enum { lanes = 4, DOT_BYTES = 8, DOT_ROWS = 2 };
 typedef __m128 vfloat;
 typedef __m128i vint;
 typedef __m128i vdots; /* int16 */
@@ -162,6 +163,12 @@ static inline vdots load_dots(const int8_t *p)
     return _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)p));
 }
 
+/* `bytes` < DOT_BYTES, and zeros. */
+static inline vdots load_few_dots(const int8_t *p, int64_t bytes)
+{
+    return _mm_cvtepi8_epi16(_mm_cvtsi64_si128((int64_t)few_bytes(p, bytes)));
+}
+
 static inline vdots and_dots(vdots x, vdots y)
 {
     return _mm_and_si128(x, y);
@@ -172,9 +179,17 @@ static inline vint add_dots(vint sum, vdots x, vdots y)
     return _mm_add_epi32(sum, _mm_madd_epi16(x, y));
 }
 
+static inline void store_dots(int32_t to[4], const vint sums[4], int32_t more)
+{
+    __m128i left = _mm_hadd_epi32(sums[0], sums[1]), right = _mm_hadd_epi32(sums[2], sums[3]);
+    store_int(to, _mm_add_epi32(_mm_hadd_epi32(left, right), _mm_set1_epi32(more)));
+}
+
 #include "vector_some.h"
 
 #include "vector_body.h"
+
+DOTS_2
 
 const struct cpu_vector octgemm_cpu_vector_sse41 = {
     .isa = CPU_SSE41,

@@ -211,4 +211,34 @@ static void prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int
     }
 }
 
+/* Rows of B as they lie (dot.h): the u8 side is w + 128 here too, by an xor of what was loaded. */
+typedef vec dot_sums;
+typedef vec dot_left;
+typedef vec dot_right;
+enum { DOT_BYTES = sizeof(vec) };
+
+static inline vec dot_zero(void)
+{
+    return vec_set(0);
+}
+
+static inline vec load_left(const int8_t *p, int64_t bytes, int64_t before)
+{
+    return bytes == DOT_BYTES ? vec_load(p) : vec_load_end(p, bytes, before);
+}
+
+static inline vec load_right(const int8_t *p, int64_t bytes, int64_t before)
+{
+    return vec_flip(load_left(p, bytes, before));
+}
+
+static inline void dot_terms(int32_t *terms, const int8_t *a, int64_t lda, int64_t rows, int64_t k)
+{
+    prepare(terms, a, lda, rows, 0, k);
+    for (int64_t i = 0; i < rows; i++)
+        terms[i] = (int32_t)(-128u * (uint32_t)terms[i]); /* modulo 2^32 */
+}
+
+#include "dot.h"
+
 #endif

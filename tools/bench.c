@@ -460,6 +460,7 @@ static int bench_rivals(struct bench *bench, const struct shape_list *list)
                                     .weights = (enum weight_values)options->weights,
                                     .d_type = (octgemm_type)options->d_type,
                                     .hot = options->hot,
+                                    .rows = !options->packed,
                                     .seconds = options->seconds,
                                     .report = octgemm_report_rivals,
                                     .user = &report};

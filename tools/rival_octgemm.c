@@ -1,4 +1,4 @@
-/* octgemm in the contest: packed weights, the sums or scaled results. */
+/* octgemm in the contest: weights packed or as they are, the sums or scaled results. */
 #include "rivals.h"
 
 #include <stdlib.h>
@@ -7,7 +7,8 @@ struct octgemm_state {
     const octgemm_ctx *ctx;
     octgemm_args args;
     int64_t copies;
-    void **packed;
+    void **packed;    /* NULL: rows */
+    int8_t *const *b; /* copies of them */
     void *workspace;
 };
 
@@ -38,19 +39,23 @@ static int open_octgemm(void **state, const struct rival *self, void *library,
         return octgemm_rival_refuses(why, "no memory");
     s->ctx = contest->device.ctx;
     s->copies = contest->copies;
-    s->packed = calloc((size_t)s->copies, sizeof *s->packed);
-    if (!s->packed)
-        return octgemm_rival_refuses(why, "no memory");
-    if (pack(s, contest, why))
-        return 1;
+    s->b = contest->b;
+    if (!contest->rows) {
+        s->packed = calloc((size_t)s->copies, sizeof *s->packed);
+        if (!s->packed)
+            return octgemm_rival_refuses(why, "no memory");
+        if (pack(s, contest, why))
+            return 1;
+    }
     s->args = (octgemm_args){.size = sizeof s->args,
                              .m = contest->m,
                              .n = contest->n,
                              .k = contest->k,
                              .a = contest->a,
                              .lda = contest->k,
-                             .b = s->packed[0],
-                             .b_layout = OCTGEMM_B_PACKED,
+                             .b = s->packed ? s->packed[0] : s->b[0],
+                             .ldb = contest->k,
+                             .b_layout = s->packed ? OCTGEMM_B_PACKED : OCTGEMM_B_ROWS,
                              .sa = contest->sa,
                              .sb = contest->sb,
                              .d = contest->d,
@@ -69,7 +74,8 @@ static int open_octgemm(void **state, const struct rival *self, void *library,
 static int run(void *state, int64_t index)
 {
     struct octgemm_state *s = state;
-    s->args.b = s->packed[index % s->copies];
+    int64_t copy = index % s->copies;
+    s->args.b = s->packed ? s->packed[copy] : s->b[copy];
     return octgemm_run(s->ctx, &s->args);
 }
 

@@ -352,9 +352,9 @@ static int upload_operands(struct contest *contest, const struct operands *opera
 int octgemm_bench_these(const struct rivals_options *options, const struct rival *const *rivals,
                         const struct shape *shape, int64_t m)
 {
-    struct contest contest = {.m = m, .n = shape->n, .k = shape->k};
+    struct contest contest = {.m = m, .n = shape->n, .k = shape->k, .rows = options->rows};
     struct operands operands = {NULL, NULL, NULL, NULL};
-    struct round_up result = {.shape = shape, .m = m, .hot = options->hot};
+    struct round_up result = {.shape = shape, .m = m, .hot = options->hot, .rows = options->rows};
     octgemm_info info;
     octgemm_progress_step("making up data", 0);
     int status = octgemm_open_device(&contest.device, &options->choice);

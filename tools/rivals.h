@@ -29,6 +29,7 @@ struct contest {
     const float *sa, *sb;
     int8_t **b;     /* copies of B: call i reads copy i % copies */
     int64_t copies; /* one when weights are hot */
+    int rows;       /* octgemm takes them as they are, not packed */
     void *d;        /* m x n, room for four bytes each; every contender answers here */
 };
 
@@ -78,9 +79,9 @@ struct score {
 struct round_up {
     const struct shape *shape;
     int64_t m;
-    octgemm_info info; /* of octgemm's kernel for the sums */
-    int hot, recorded; /* recorded: timed as graphs of the driver */
-    int threads;       /* of a CPU; 0 on a GPU */
+    octgemm_info info;       /* of octgemm's kernel for the sums */
+    int hot, rows, recorded; /* recorded: timed as graphs of the driver */
+    int threads;             /* of a CPU; 0 on a GPU */
     struct roofs roofs;
     const struct score *scores;
     size_t count;
@@ -91,7 +92,7 @@ struct rivals_options {
     int64_t seed;
     enum weight_values weights;
     octgemm_type d_type; /* of octgemm's scaled row; I32: none */
-    int hot;
+    int hot, rows;
     double seconds; /* for each contender */
     /* Takes the result of one product. */
     void (*report)(void *user, const struct round_up *result);

@@ -15,16 +15,23 @@ double octgemm_weight_rate(const struct shape *shape, double seconds)
     return (double)shape->n * (double)shape->k / seconds * 1e-9;
 }
 
+static const char *layout_name(const struct round_up *result)
+{
+    return result->rows ? "rows" : "packed";
+}
+
 static void print_head(const struct rivals_report *report, const struct round_up *result)
 {
     const octgemm_info *info = &result->info;
     if (report->csv) {
-        printf("m,n,k,backend,device,arch,kernel,weights,timing,library,file,answer,median_seconds,"
+        printf("m,n,k,backend,device,arch,kernel,weights,layout,timing,library,file,answer,median_"
+               "seconds,"
                "best_seconds,tops,weight_gb_per_second,macs_per_cycle,ratio,threads,"
                "ceiling_macs_per_cycle,ceiling_tops,read_gb_per_second,compared,wrong,reason\n");
         return;
     }
-    printf("%s, %s; weights %s%s\n", info->backend, info->device, result->hot ? "hot" : "cold",
+    printf("%s, %s; weights %s, octgemm's %s%s\n", info->backend, info->device,
+           result->hot ? "hot" : "cold", layout_name(result),
            result->recorded ? "; calls in graphs" : "");
     printf("ratio: time over that of octgemm's sums; ceiling: share of what the kernel's "
            "instructions reach in registers\n\n");
@@ -104,9 +111,9 @@ static void print_csv(const struct round_up *result, const struct score *score)
     printf("%lld,%lld,%lld,%s,", (long long)result->m, (long long)shape->n, (long long)shape->k,
            info->backend);
     octgemm_print_csv_text(info->device);
-    printf(",%s,%s,%s,%s,%s,%s,%s,", info->arch, info->kernel, result->hot ? "hot" : "cold",
-           result->recorded ? "graph" : "calls", score->rival->name, score->library,
-           answer_name(score));
+    printf(",%s,%s,%s,%s,%s,%s,%s,%s,", info->arch, info->kernel, result->hot ? "hot" : "cold",
+           layout_name(result), result->recorded ? "graph" : "calls", score->rival->name,
+           score->library, answer_name(score));
     print_field(score->median);
     print_field(score->best);
     print_field(timed ? octgemm_tops(shape, result->m, score->median) : 0);
@@ -148,14 +155,15 @@ static json_t *result_json(const struct round_up *result)
     json_t *scores = json_array();
     for (size_t i = 0; i < result->count; i++)
         json_array_append_new(scores, score_json(result, &result->scores[i]));
-    return json_pack(
-        "{s:I, s:I, s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o}", "m",
-        (json_int_t)result->m, "n", (json_int_t)result->shape->n, "k", (json_int_t)result->shape->k,
-        "backend", info->backend, "device", octgemm_json_text(info->device), "arch", info->arch,
-        "kernel", info->kernel, "weights", result->hot ? "hot" : "cold", "timing",
-        result->recorded ? "graph" : "calls", "threads", result->threads, "ceiling_macs_per_cycle",
-        figure(result->roofs.rate), "ceiling_tops", figure(result->roofs.tops),
-        "read_gb_per_second", figure(result->roofs.bandwidth), "libraries", scores);
+    return json_pack("{s:I, s:I, s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o}",
+                     "m", (json_int_t)result->m, "n", (json_int_t)result->shape->n, "k",
+                     (json_int_t)result->shape->k, "backend", info->backend, "device",
+                     octgemm_json_text(info->device), "arch", info->arch, "kernel", info->kernel,
+                     "weights", result->hot ? "hot" : "cold", "layout", layout_name(result),
+                     "timing", result->recorded ? "graph" : "calls", "threads", result->threads,
+                     "ceiling_macs_per_cycle", figure(result->roofs.rate), "ceiling_tops",
+                     figure(result->roofs.tops), "read_gb_per_second",
+                     figure(result->roofs.bandwidth), "libraries", scores);
 }
 
 /* Keeps what was measured for the picture; what was not leaves no point, and no bar. */

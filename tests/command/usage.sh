@@ -116,6 +116,9 @@ for format in '' --csv --json; do
     says "bench: rivals $format" 'OpenBLAS f32'
 done
 says 'bench: rivals as JSON' '"wrong": 0'
+# shellcheck disable=SC2086
+good 'bench: rivals, rows' bench -b cpu --rivals --rows 3x40x64 $quick
+says 'bench: rivals, rows' "octgemm's rows"
 good 'bench: rivals of a small product, cold' bench -b cpu --rivals 1x16x16 --seconds 0.001
 # shellcheck disable=SC2086
 good 'bench: rivals of sums only' bench -b ref --rivals -d i32 3x40x64 $quick

@@ -5,6 +5,7 @@
  * 11 loads (8x4096x14336 from memory on one core with Zen 4 1.5 times as fast, from L2 alike). 12 x
  * 32 lost: two streams of weights are not fetched as well as four. The method is in vnni.h. */
 #include "avx512_sum.h"
+#include "kernels.h"
 
 #include <immintrin.h>
 #include <stdint.h>

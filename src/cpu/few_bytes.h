@@ -1,5 +1,6 @@
-/* The end of a row as a number, little end first, by loads that overlap: what is copied to a buffer
- * byte by byte is not yet there when a vector is loaded from it. */
+/* For little-endian machines: the end of a row as a number, its first byte the lowest, by loads
+ * that overlap: what is copied to a buffer byte by byte is not yet there when a vector is loaded
+ * from it. */
 #ifndef OCTGEMM_CPU_FEW_BYTES_H
 #define OCTGEMM_CPU_FEW_BYTES_H
 

@@ -56,7 +56,7 @@ enum { CPU_DIRECT = 6 };
  */
 struct cpu_direct {
     int64_t k;
-    int rows;
+    int rows; /* at most CPU_DOT_ROWS */
 };
 
 /* Asks for the line with element p of a column that is packed soon: hardware fetches ahead within a

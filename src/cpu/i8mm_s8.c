@@ -103,6 +103,7 @@ const struct cpu_gemm octgemm_cpu_i8mm_s8 = {
     .nt = nr,
     .mc = 128,
     .nc = 128,
-    .direct = {{0, 4}},
+    .direct = {{256, 8}, {0, 4}}, /* by counting instructions */
+    .dot = octgemm_cpu_dotprod_dot,
     .multiply = multiply,
 };

@@ -14,8 +14,6 @@ enum {
 
 extern const struct cpu_format octgemm_cpu_vnni16;
 
-cpu_dot octgemm_cpu_avx512vnni_dot; /* the AMX kernels' too */
-
 static inline const uint8_t *octgemm_vnni16_weights(const char *panel)
 {
     return (const uint8_t *)panel + VNNI16_SUM_BYTES;

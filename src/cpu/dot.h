@@ -58,14 +58,14 @@ INLINE void dot_step(dot_sums sums[][STREAMS], int rows, const int8_t *a, int64_
 {
     dot_left left[DOT_ROWS];
     UNROLL
-    for (int i = 0; i < rows; i++)
-        left[i] = load_left(a + i * lda + p, bytes, p);
-    UNROLL
     for (int j = 0; j < STREAMS; j++) {
         dot_right right = load_right(b[j] + p, bytes, p);
         UNROLL
-        for (int i = 0; i < rows; i++)
+        for (int i = 0; i < rows; i++) {
+            if (j == 0) /* a loop of its own clang 14 leaves a loop */
+                left[i] = load_left(a + i * lda + p, bytes, p);
             dot_add(&sums[i][j], left[i], right);
+        }
     }
 }
 

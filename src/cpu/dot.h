@@ -1,7 +1,7 @@
 /* Rows of A times rows of B as the caller has them: for weights that are not packed, and too few
  * rows of A for packing them to pay. The text of every instruction set: included after the types
  * and functions
- *     dot_sums                                    a vector of int32 partial sums
+ *     dot_sums, dot_zero()                        a vector of int32 partial sums
  *     dot_left, load_left(p, bytes, before)       `bytes` of A at p, DOT_BYTES or fewer, and zeros;
  *     dot_right, load_right(p, bytes, before)     of B likewise, places alike; `before`: how many
  *                                                 of the row lie before p

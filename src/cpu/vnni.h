@@ -31,7 +31,7 @@
 #include <string.h>
 
 enum { TILE_ROWS = 6, TILE_VECTORS = TILE_PANELS * PANEL_VECTORS };
-_Static_assert(ONCE_ROWS *ONCE_PANELS <= TILE_ROWS * TILE_PANELS, "accumulators");
+_Static_assert(TILE_ROWS *TILE_PANELS >= ONCE_ROWS * ONCE_PANELS, "accumulators");
 
 /* One register tile over one block of k. */
 struct vnni_tile {

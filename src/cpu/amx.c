@@ -15,14 +15,16 @@
  * L1 and from there to C, whose rows lie far apart.
  *
  * Measured on 16 cores of a Xeon (2 MB L2 each, shared with others), n = k = 4096, m = 1024, int32
- * out: 17.5 TOPS in the best calls on 16 threads, 2.45 on one (4.6 in registers). L2 is not the
- * limit: with weights of one pair of panels and no D, one thread reaches 3.05. What costs is to
- * read weights from L3 or memory (22 %) and D (17 %; less now that a large one is written around
- * the caches). What lost: no prefetch (-15 to -20 %), k cut to 512, 1024 or 2048 (-1 to -20 %: C is
- * read and written more often), rows of A in L1 and weights from L2 (-28 %), 384 rows (-2 %) and
- * 512 (-35 %), D made piece by piece from the scratch (int32 +2 %, bf16 -8 %), prefetching A or
- * weights into L1, all loads ahead of all products. No difference: 2 MB pages, A of two row tiles
- * side by side, weights or A loaded as a stream, sums of A's rows found as they are copied.
+ * out: 22 TOPS in the best calls on 16 threads, 2.50 on one. One core reaches 4.6 to 5.0 in
+ * registers, 4.6 with all tiles in L1, 3.5 with all in L2, where they are. What costs beyond that
+ * is to read weights from L3 or memory and D (10 %; a large one is written around the caches).
+ * What lost: no prefetch (-15 to -20 %), k cut so that weights stay in L1 (by 512, C added to
+ * itself -5 to -20 %, C loaded and stored as tiles -4 %), rows of A in L1 and weights from L2
+ * (-28 %), 384 rows (-2 %) and 512 (-35 %), D made piece by piece from the scratch (int32 +2 %,
+ * bf16 -8 %), prefetching A or weights into L1, all loads ahead of all products, asking for every
+ * second line of the weights (+2 % from the caches, up to -15 % from memory). No difference: 2 MB
+ * pages, A of two row tiles side by side, weights or A loaded as a stream, sums of A's rows found
+ * as they are copied, loads in another order.
  *
  * The tile configuration belongs to the thread, so multiply() loads it each time and releases it:
  * the caller's code never sees tiles in use. */
@@ -388,7 +390,7 @@ const struct cpu_gemm octgemm_cpu_amx = {
     .mc = 128,
     .mc_alone = 256,
     .nc = 128,
-    .direct = {{1024, 5}, {32, 4}, {0, 2}}, /* up to 4 as avx512vnni.c, which it falls back on */
+    .direct = {{1024, 16}, {256, 10}, {64, 6}, {32, 4}, {0, 2}},
     .dot = octgemm_cpu_avx512vnni_dot,
     .block_bytes = block_bytes,
     .prepare = prepare,

@@ -5,6 +5,7 @@ import ctypes as c
 import torch
 
 ERR_DEVICE = 6
+B_ROWS, B_PACKED = 0, 1
 TYPES = {torch.float32: 0, torch.float16: 1, torch.bfloat16: 2, torch.int32: 3}
 
 
@@ -56,19 +57,35 @@ class Context:
     def close(self):
         self.library.c.octgemm_close(c.byref(self.handle))
 
-    def product(self, a, b, d, sa=None, sb=None, za=None, bias=None):
-        """A product made ready: its arguments and, kept alive, everything they point to."""
+    def pack(self, b, packed=None):
+        """Queues the packing of b on torch's current stream; into a new buffer when none is given."""
+        n, k = b.shape
+        size = c.c_size_t()
+        self.library.check(self.library.c.octgemm_packed_size(
+            self.handle, c.c_int64(n), c.c_int64(k), c.byref(size)))
+        if packed is None:
+            packed = torch.empty(size.value, dtype=torch.uint8, device=b.device)
+        assert packed.numel() == size.value
+        self.library.check(self.library.c.octgemm_pack(
+            self.handle, c.c_int64(n), c.c_int64(k), c.c_void_p(pointer(b)), c.c_int64(b.stride(0)),
+            c.c_void_p(pointer(packed)), c.c_void_p(torch.cuda.current_stream(b.device).cuda_stream)))
+        return packed
+
+    def product(self, a, b, d, sa=None, sb=None, za=None, bias=None, packed=None):
+        """A product made ready: its arguments and, kept alive, everything they point to. With
+        `packed`, which pack() gave, b only says how large the weights are."""
         (m, k), n = a.shape, b.shape[0]
         args = Args(
             size=c.sizeof(Args), m=m, n=n, k=k, a=pointer(a), lda=a.stride(0),
-            b=pointer(b), ldb=b.stride(0), sa=pointer(sa), sb=pointer(sb), za=pointer(za),
+            b=pointer(b if packed is None else packed), ldb=b.stride(0),
+            b_layout=B_ROWS if packed is None else B_PACKED, sa=pointer(sa), sb=pointer(sb), za=pointer(za),
             bias=pointer(bias), bias_type=TYPES[bias.dtype] if bias is not None else 0,
             d=pointer(d), ldd=d.stride(0), d_type=TYPES[d.dtype])
         size = c.c_size_t()
         self.library.check(self.library.c.octgemm_workspace(self.handle, c.byref(args), c.byref(size)))
         workspace = torch.empty(max(size.value, 1), dtype=torch.uint8, device=a.device)
         args.workspace, args.workspace_size = pointer(workspace), size.value
-        return args, (a, b, d, sa, sb, za, bias, workspace)
+        return args, (a, b, d, sa, sb, za, bias, packed, workspace)
 
     def run(self, product, stream=None):
         """Queues a product on a stream, torch's current one when none is given."""

@@ -145,6 +145,34 @@ def graph_replay():
             context.close()
 
 
+def packed_again():
+    """Weights packed anew into one buffer ahead of each product, nothing waited for, plain and as a
+    graph: a product may load packed weights while the launch ahead of it runs, never these."""
+    for m, n, k in [(1, 4096, 4096), (16, 2560, 2560), (64, 4096, 4096), (77, 1000, 1111), (256, 4096, 4096)]:
+        context = LIBRARY.open()
+        jobs = [layer(m, n, k, 1000 * m + 10 * i, zero_points=i % 2 == 1) for i in range(6)]
+        packed = context.pack(jobs[0]["b"])
+        products = [context.product(**job, packed=packed) for job in jobs]
+
+        def run():
+            for job, product in zip(jobs, products):
+                context.pack(job["b"], packed)
+                context.run(product)
+
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            run()
+        for how, go in (("plain", run), ("graph", graph.replay)):
+            for turn in range(10):
+                for job in jobs:
+                    job["d"].fill_(77)
+                go()
+                for i, job in enumerate(jobs):
+                    same(job["d"], want(job), f"{m}x{n}x{k}, {how}, turn {turn}, weights {i}")
+        context.close()
+
+
 def two_streams():
     """Products that run at the same time, on two streams and one context, do not mix."""
     context = LIBRARY.open()
@@ -261,8 +289,8 @@ def fork():
     context.close()
 
 
-TESTS = [shares_the_context, thread_without_a_context, graph_replay, two_streams, threads, two_devices,
-         beyond_two_to_the_31, row_invariance, fork]
+TESTS = [shares_the_context, thread_without_a_context, graph_replay, packed_again, two_streams, threads,
+         two_devices, beyond_two_to_the_31, row_invariance, fork]
 
 
 def main():

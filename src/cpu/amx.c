@@ -28,6 +28,7 @@
  *
  * The tile configuration belongs to the thread, so multiply() loads it each time and releases it:
  * the caller's code never sees tiles in use. */
+#include "amx.h"
 #include "integers.h"
 #include "kernels.h"
 #include "vnni16.h"
@@ -36,22 +37,12 @@
 #include <string.h>
 
 enum {
-    TILE_ROWS = 16,
-    TILE_K = 64,
-    TILE_BYTES = TILE_ROWS * TILE_K,
     BLOCK_K = 4096,
     MOST_PANELS = 4,
     CACHE_LINE = 64,
     RESIDENT_A = 1 << 20, /* bytes of A that stay in L2 */
     FEW_ROWS = 4,         /* for the VNNI kernel */
     STREAM_AHEAD = 4096,  /* bytes of each panel, when its weights are used once */
-};
-
-/* What ldtilecfg reads. */
-struct tile_config {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
 };
 
 /* Rows of A and C: `first` in a row tile, `second` in the one below it; 0: there is none, and every
@@ -61,21 +52,7 @@ static void configure(int64_t first, int64_t second)
     const uint8_t a = (uint8_t)first, b = (uint8_t)second;
     const uint8_t two[] = {a, b, a, b, a, b, TILE_ROWS, TILE_ROWS};
     const uint8_t one[] = {a, a, a, a, a, TILE_ROWS, TILE_ROWS, TILE_ROWS};
-    struct tile_config config = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        config.rows[i] = second > 0 ? two[i] : one[i];
-        config.row_bytes[i] = TILE_K;
-    }
-    /* Not _tile_loadconfig(): gcc's says that eight bytes are read, so that the rest of the
-     * structure was not always written; the processor answers that with a signal. */
-    __asm__ volatile("ldtilecfg %0" : : "m"(config));
-}
-
-/* Memory is as the program says, on both sides: GCC's intrinsics do not say that tiles read and
- * write it. */
-static inline void settle_memory(void)
-{
-    __asm__ volatile("" : : : "memory");
+    configure_tiles(second > 0 ? two : one);
 }
 
 /* The prepared rows: their sums, then tiles of 16 rows x 64 k, row tile by row tile. The last tile
@@ -121,13 +98,6 @@ struct amx_step {
     int32_t *scratch;
 };
 
-/* Not _mm_prefetch(), in which GCC sees nothing that a program could miss: it deletes a loop that
- * holds nothing else, by which this kernel lost a sixth of its speed unseen. */
-static inline void fetch_l2(const char *address)
-{
-    __asm__ volatile("prefetcht1 %0" : : "m"(*address));
-}
-
 static inline void prefetch(const struct amx_step *s, int64_t i, int panels)
 {
     const char *ahead = (const char *)s->ahead + i * s->lines * CACHE_LINE;
@@ -138,14 +108,6 @@ static inline void prefetch(const struct amx_step *s, int64_t i, int panels)
 
 /* The number of a tile is part of the instruction, so the two shapes are written out; `panels` is a
  * constant where they are called. */
-static inline void clear_c(void)
-{
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-}
-
 static inline void store_c_pair(int32_t *c, int panels)
 {
     enum { ld = 2 * VNNI16_COLUMNS, stride = ld * sizeof(int32_t) };
@@ -390,8 +352,10 @@ const struct cpu_gemm octgemm_cpu_amx = {
     .mc = 128,
     .mc_alone = 256,
     .nc = 128,
-    .direct = {{1024, 16}, {256, 10}, {64, 6}, {32, 4}, {0, 2}},
-    .dot = octgemm_cpu_avx512vnni_dot,
+    .direct = {{512, 64}, {256, 32}, {128, 16}, {64, 6}, {32, 4}, {0, 2}},
+    .dot = octgemm_cpu_amx_dot,
+    .dot_bytes = octgemm_cpu_amx_dot_bytes,
+    .dot_prepare = octgemm_cpu_amx_dot_prepare,
     .block_bytes = block_bytes,
     .prepare = prepare,
     .scratch_bytes = scratch_bytes,

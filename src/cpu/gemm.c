@@ -67,11 +67,17 @@ static double serial_cycles(const struct cpu_gemm *gemm, const octgemm_args *arg
     return cycles + m * n * result + m * row + call;
 }
 
+/* Of what dot() wants prepared. */
+static size_t dot_bytes(const struct cpu_gemm *gemm, int64_t rows, int64_t k)
+{
+    return gemm->dot_bytes ? lines(gemm->dot_bytes(rows, k)) : 0;
+}
+
 static size_t block_bytes(const struct cpu_gemm *gemm, const struct plan *plan,
                           const octgemm_args *args)
 {
-    if (plan->from == FROM_DOTS)
-        return args->za ? (size_t)args->k : 0; /* a row of ones, for column sums */
+    if (plan->from == FROM_DOTS) /* and a row of ones, for column sums */
+        return dot_bytes(gemm, args->m, plan->span) + (args->za ? (size_t)args->k : 0);
     return gemm->prepare ? gemm->block_bytes(plan->row_block, plan->span) : 0;
 }
 
@@ -290,6 +296,16 @@ static const char *find_panels(struct worker *worker, const struct task *task)
     return worker->panels;
 }
 
+/* Is the task's part of A not the one that was prepared last? It is from now on. */
+static int prepares(struct worker *worker, const struct task *task)
+{
+    if (worker->prepared_rows == task->row_block && worker->prepared_k == task->k0)
+        return 0;
+    worker->prepared_rows = task->row_block;
+    worker->prepared_k = task->k0;
+    return 1;
+}
+
 static void multiply_panels(struct worker *worker, const struct task *task, const char *panels,
                             int32_t *c, int64_t ldc)
 {
@@ -310,12 +326,8 @@ static void multiply_panels(struct worker *worker, const struct task *task, cons
                             .ldc = ldc,
                             .stream_ahead = job->stream_ahead,
                             .scratch = worker->scratch};
-    if (gemm->prepare &&
-        (worker->prepared_rows != task->row_block || worker->prepared_k != task->k0)) {
+    if (gemm->prepare && prepares(worker, task))
         gemm->prepare(worker->block, tile.a, tile.lda, tile.rows, tile.k0, tile.k1);
-        worker->prepared_rows = task->row_block;
-        worker->prepared_k = task->k0;
-    }
     gemm->multiply(&tile);
 }
 
@@ -324,11 +336,17 @@ static cpu_dot *dot_of(const struct job *job)
     return job->gemm->dot ? job->gemm->dot : job->vector->dot;
 }
 
-static void multiply_rows(const struct worker *worker, const struct task *task, int32_t *c)
+static void multiply_rows(struct worker *worker, const struct task *task, int32_t *c)
 {
     const struct job *job = worker->job;
     const octgemm_args *args = job->args;
-    dot_of(job)(c, job->plan->ldc, args->a + task->i0 * args->lda + task->k0, args->lda, task->rows,
+    const int8_t *a = args->a + task->i0 * args->lda + task->k0;
+    if (dot_bytes(job->gemm, task->rows, task->k1 - task->k0) > 0) {
+        if (prepares(worker, task))
+            job->gemm->dot_prepare(worker->block, a, args->lda, task->rows, task->k1 - task->k0);
+        a = (const int8_t *)worker->block;
+    }
+    dot_of(job)(c, job->plan->ldc, a, args->lda, task->rows,
                 (const int8_t *)args->b + task->j0 * args->ldb + task->k0, args->ldb, task->columns,
                 task->k1 - task->k0, job->stream_ahead);
 }
@@ -347,8 +365,9 @@ static void find_sums(struct worker *worker, const struct task *task, const char
                    (size_t)format->nr * sizeof(int32_t));
         return;
     }
-    memset(worker->block, 1, (size_t)args->k);
-    dot_of(job)(worker->sums, 0, (const int8_t *)worker->block, 0, 1,
+    char *ones = worker->block + dot_bytes(job->gemm, args->m, job->plan->span);
+    memset(ones, 1, (size_t)args->k);
+    dot_of(job)(worker->sums, 0, (const int8_t *)ones, 0, 1,
                 (const int8_t *)args->b + task->j0 * args->ldb, args->ldb, task->columns, args->k,
                 job->stream_ahead);
 }

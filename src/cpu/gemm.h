@@ -84,6 +84,9 @@ struct cpu_gemm {
      * its end counts less the longer it is. */
     struct cpu_direct direct[CPU_DIRECT];
     cpu_dot *dot; /* where it has a faster one than the vector functions */
+    /* Optional: what dot() gets in place of rows of A that dot_bytes() wants more than 0 for. */
+    size_t (*dot_bytes)(int64_t rows, int64_t k);
+    void (*dot_prepare)(void *block, const int8_t *a, int64_t lda, int64_t rows, int64_t k);
 
     /* Optional: what multiply() wants of A, once for a block of rows and reused for every panel:
      * a copy in another order, a + 128, row sums, a transposition. */

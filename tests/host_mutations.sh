@@ -26,6 +26,7 @@ attempt() (
     OCTGEMM_CPU=$cap timeout 120 "$@" >log 2>&1
     case $? in
     0) exit 0 ;;
+    77) exit 3 ;;
     124) exit 2 ;;
     2) grep -q '^SKIP' log && exit 3 ;;
     esac
@@ -222,6 +223,10 @@ file=src/cpu/avx2_prepare.c
 defect avx2_acc16_2x32 $file 'forms made once for all' 's/if (made\[form\])/if (made[form] \&\& form != AVX2_WORDS ? 1 : made[0])/'
 file=src/cpu/amx.c
 defect amx $file 'sums of the blocks of k before' 's/begun ? _mm512_load_si512(c + j) : start/start/'
+file=src/cpu/amx_dot.c
+defect amx $file 'parts of a sum' 's/part < C_TILES; part/part < 0; part/'
+defect amx $file 'the last of k' 's/even_step(s, i, s->last, TILE_K);/(void)0;/'
+defect amx src/cpu/gemm.c 'the row of ones over rows of A' 's/dot_bytes(job->gemm, args->m, job->plan->span);/0;/'
 file=src/cpu/vnni.h
 defect avx512vnni_6x64 $file 'the tail of k' 's/if (s->tail > 0)/if (0)/'
 defect avx512vnni_6x64 $file 'the third byte of a tail' 's/if (bytes > 2)/if (0)/'

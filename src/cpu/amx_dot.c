@@ -3,7 +3,8 @@
  * tdpbssd wants its left operand as rows of 64 k, which weights are as they lie, and its right one
  * with four k of 16 columns side by side. So the roles change: weights are on the left, the rows of
  * A are rearranged on the right (they are few, and it is done once for all columns), and C comes
- * out transposed, 16 weights x 16 rows of A. Nothing of B is copied, and it is read once.
+ * out transposed, 16 weights x 16 rows of A. Nothing of B is copied, and it is read once; with
+ * more than 64 rows the second block finds its 16 weights in L2.
  *
  * While 16 rows of B are multiplied, those that come `ahead` bytes later are asked for, into L2:
  * rows 4096 bytes apart share a set of L1, which has fewer places than a tile has rows.
@@ -13,10 +14,10 @@
  * tile for so many.
  *
  * Measured on 16 cores of a Xeon, weights of 4096 x 4096 in memory, over packing them first: m = 8
- * to 64 1.8 to 2.2 times as fast, on one thread 1.6 to 2.3; k = 256 1.1 to 1.3. What lost: the 16
- * rows of a tile a sixteenth of the columns apart, so that each is one run of memory (1.05 to 2.2
- * times as long: C's columns lie apart, too), asking for the rest of the same rows (1.1 on one
- * thread), for two tiles ahead or into L1 (no difference). */
+ * to 64 1.5 to 2 times as fast, on one thread 1.7 to 2.2, 65 to 256 1.2 to 1.6; k = 256 1.0 to 1.4.
+ * What lost: the 16 rows of a tile a sixteenth of the columns apart, so that each is one run of
+ * memory (1.05 to 2.2 times as long: C's columns lie apart, too), asking for the rest of the same
+ * rows (1.1 on one thread), for two tiles ahead or into L1 (no difference). */
 #include "amx.h"
 #include "avx2_transpose.h"
 #include "integers.h"
@@ -25,7 +26,7 @@
 
 #include <immintrin.h>
 
-enum { VNNI_ROWS = 6, MOST_ROW_TILES = CPU_DOT_ROWS / TILE_ROWS, C_TILES = 4 };
+enum { VNNI_ROWS = 6, C_TILES = 4, BLOCK_ROWS = C_TILES * TILE_ROWS };
 
 /* What is prepared: for each row tile of A a panel of vnni16.h whose bytes are A's own, not 128
  * more. What is behind k, up to a whole tile, meets zeros of B. */
@@ -51,7 +52,7 @@ void octgemm_cpu_amx_dot_prepare(void *block, const int8_t *a, int64_t lda, int6
     }
 }
 
-/* 16 rows of B, `distance` apart, times all row tiles. */
+/* 16 rows of B, `distance` apart, times a block of rows of A. */
 struct amx_dot {
     const int8_t *b;
     int64_t distance, weights; /* `weights`: 16, or all that there are */
@@ -193,8 +194,8 @@ static void multiply_4(const struct amx_dot *s)
 }
 
 /* By number of row tiles, which is also how far apart in C's tiles the parts of one sum are. */
-static void (*const multiply[MOST_ROW_TILES])(const struct amx_dot *s) = {multiply_1, multiply_2,
-                                                                          multiply_3, multiply_4};
+static void (*const multiply[C_TILES])(const struct amx_dot *s) = {multiply_1, multiply_2,
+                                                                   multiply_3, multiply_4};
 
 /* Where no tile has stored, what is loaded is not written. */
 static inline void write_c(const struct amx_dot *s, int32_t *c, int64_t ldc, int64_t rows)
@@ -239,11 +240,10 @@ void octgemm_cpu_amx_dot(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, 
     }
     int32_t sums[C_TILES * TILE_ROWS * TILE_ROWS] __attribute__((aligned(64))) = {0};
     int8_t last[TILE_BYTES] __attribute__((aligned(64)));
-    const int64_t rest = k % TILE_K, row_tiles = ceiling(rows, TILE_ROWS);
+    const int64_t rest = k % TILE_K;
     struct amx_dot s = {
         .distance = ldb,
         .weights = at_most(columns, TILE_ROWS),
-        .a = (const char *)a + VNNI16_SUM_BYTES,
         .a_distance = row_tile_bytes(k),
         .k_tiles = k / TILE_K,
         .last = rest > 0 ? last : NULL,
@@ -260,8 +260,12 @@ void octgemm_cpu_amx_dot(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, 
         if (rest > 0)
             copy_last(last, &s, rest);
         settle_memory();
-        multiply[row_tiles - 1](&s);
-        write_c(&s, c + column, ldc, rows);
+        for (int64_t i = 0; i < rows; i += BLOCK_ROWS) {
+            const int64_t block = at_most(rows - i, BLOCK_ROWS);
+            s.a = (const char *)a + i / TILE_ROWS * s.a_distance + VNNI16_SUM_BYTES;
+            multiply[(block - 1) / TILE_ROWS](&s);
+            write_c(&s, c + i * ldc + column, ldc, block);
+        }
     }
     _tile_release();
 }

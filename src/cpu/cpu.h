@@ -56,7 +56,7 @@ struct cpu_ctx {
     const struct cpu_vector *vector; /* epilogue, quantiser, dot products (vector.h) */
 };
 
-enum { CPU_DOT_ROWS = 64 };
+enum { CPU_DOT_ROWS = 256 };
 
 /* Sums over rows x columns straight from rows of B: c[i * ldc + j] = sum over k of a_i b_j, of
  * CPU_DOT_ROWS rows at most. ahead: stream_ahead of the context. */

@@ -50,7 +50,7 @@ struct cpu_tile {
     void *scratch;        /* scratch_bytes(k) bytes of this thread, aligned to 64 */
 };
 
-enum { CPU_DIRECT = 6 };
+enum { CPU_DIRECT = 14 };
 
 /* With k or more products in a row, up to how many rows of A are multiplied by rows of B directly.
  */

@@ -225,7 +225,8 @@ file=src/cpu/amx.c
 defect amx $file 'sums of the blocks of k before' 's/begun ? _mm512_load_si512(c + j) : start/start/'
 file=src/cpu/amx_dot.c
 defect amx $file 'parts of a sum' 's/part < C_TILES; part/part < 0; part/'
-defect amx $file 'the last of k' 's/even_step(s, i, s->last, TILE_K);/(void)0;/'
+defect amx $file 'the last of k' 's/step_2(s, i, s->last, TILE_K);/(void)0;/'
+defect amx $file 'rows of A of the first block' 's/i \/ TILE_ROWS \* s.a_distance + VNNI16/VNNI16/'
 defect amx src/cpu/gemm.c 'the row of ones over rows of A' 's/dot_bytes(job->gemm, args->m, job->plan->span);/0;/'
 file=src/cpu/vnni.h
 defect avx512vnni_6x64 $file 'the tail of k' 's/if (s->tail > 0)/if (0)/'

@@ -261,6 +261,29 @@ START_TEST(an_unknown_case_or_kernel_is_no_success)
 }
 END_TEST
 
+/* Instruction sets are visited beside "auto", named in failures, and the variable is given back. */
+START_TEST(a_spoiled_result_is_found_under_a_cap)
+{
+    static const char *const caps[] = {"generic", "no-such-set", NULL};
+    struct record record = {.spoiling = &spoilings[0]};
+    struct suite_options options = options_for(&record);
+    struct suite_result result;
+    options.backend = "cpu";
+    options.kernel = "auto";
+    options.filter = spoilings[0].case_name;
+    options.caps = caps;
+    setenv("OCTGEMM_CPU", "", 1);
+    int rc = suite_run(&options, &result);
+    ck_assert_msg(rc == 1, "%s", record.report);
+    ck_assert_int_eq(result.failed, 2);
+    ck_assert_int_eq(result.skipped, 1);
+    ck_assert_msg(strstr(record.report, "SKIP cpu/auto: OCTGEMM_CPU=no-such-set") &&
+                      strstr(record.report, "OCTGEMM_CPU=generic octgemm check --backend cpu"),
+                  "%s", record.report);
+    ck_assert_str_eq(getenv("OCTGEMM_CPU"), "");
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("suite-fails");
@@ -269,5 +292,6 @@ int main(void)
     tcase_add_test(tests, an_absent_backend_fails_when_required);
     tcase_add_test(tests, a_required_backend_has_a_name_that_exists);
     tcase_add_test(tests, an_unknown_case_or_kernel_is_no_success);
+    tcase_add_test(tests, a_spoiled_result_is_found_under_a_cap);
     return run_tests("suite-fails", tests, CK_FORK_GETENV);
 }

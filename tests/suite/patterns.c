@@ -142,6 +142,15 @@ uint16_t suite_round_half(double value, octgemm_type type)
     return (uint16_t)(sign | bits);
 }
 
+/* 2^exponent, a normal number. (ldexp here was a tenth of the suite's time.) */
+static double power_of_two(int exponent)
+{
+    uint64_t bits = (uint64_t)(1023 + exponent) << 52;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 double suite_half_value(uint16_t half, octgemm_type type)
 {
     struct half_format format = half_format(type);
@@ -151,9 +160,9 @@ double suite_half_value(uint16_t half, octgemm_type type)
     if (exponent == format.highest_exponent * 2 + 1)
         return mantissa ? NAN : sign * INFINITY;
     if (exponent == 0)
-        return sign * ldexp(mantissa, format.lowest_exponent - format.mantissa);
-    return sign * ldexp(mantissa + (1 << format.mantissa),
-                        format.lowest_exponent + exponent - 1 - format.mantissa);
+        return sign * mantissa * power_of_two(format.lowest_exponent - format.mantissa);
+    return sign * (mantissa + (1 << format.mantissa)) *
+           power_of_two(format.lowest_exponent + exponent - 1 - format.mantissa);
 }
 
 int64_t suite_width(octgemm_type type)

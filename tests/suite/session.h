@@ -15,7 +15,8 @@ struct suite_session {
 /* One kernel of a backend, or "auto": a context of its own, opened with OCTGEMM_KERNEL. */
 struct suite_target {
     const char *backend, *kernel;
-    long index; /* row of the kernel table, -1: auto */
+    const char *cap; /* OCTGEMM_CPU, NULL: not set for it */
+    long index;      /* row of the kernel table, -1: auto */
     octgemm_ctx *ctx;
     struct suite_arena arena;
     long taken, failures;

@@ -70,8 +70,10 @@ void suite_fail(const struct suite_session *session, struct suite_target *target
     }
     suite_line(session, "     %s", shape);
     suite_line(session,
-               "     octgemm check --backend %s --kernel %s --case '%s' --seed %" PRIu64 "%s",
-               target->backend, target->kernel, case_name, options->seed, tiers[options->tier]);
+               "     %s%s%soctgemm check --backend %s --kernel %s --case '%s' --seed %" PRIu64 "%s",
+               target->cap ? "OCTGEMM_CPU=" : "", target->cap ? target->cap : "",
+               target->cap ? " " : "", target->backend, target->kernel, case_name, options->seed,
+               tiers[options->tier]);
 }
 
 int suite_good(const struct suite_outcome *outcome)
@@ -100,22 +102,32 @@ void suite_judge(const struct suite_session *session, struct suite_target *targe
 /* ---- targets ----------------------------------------------------------------------------------
  */
 
+/* Sets a variable of the environment, or unsets it (NULL). Returns what it was, to be given back.
+ */
+static char *exchange(const char *name, const char *value)
+{
+    const char *was = getenv(name);
+    char *saved = was ? strdup(was) : NULL;
+    if (value)
+        setenv(name, value, 1);
+    else
+        unsetenv(name);
+    return saved;
+}
+
+static void give_back(const char *name, char *saved)
+{
+    free(exchange(name, saved));
+    free(saved);
+}
+
 /* Opens a context with OCTGEMM_KERNEL set to `kernel`, or unset for "auto". */
 static octgemm_status open_forced(octgemm_ctx **ctx, const char *backend, int device,
                                   const char *kernel)
 {
-    const char *value = getenv("OCTGEMM_KERNEL");
-    char *saved = value ? strdup(value) : NULL;
-    if (strcmp(kernel, "auto") == 0)
-        unsetenv("OCTGEMM_KERNEL");
-    else
-        setenv("OCTGEMM_KERNEL", kernel, 1);
+    char *saved = exchange("OCTGEMM_KERNEL", strcmp(kernel, "auto") == 0 ? NULL : kernel);
     octgemm_status status = octgemm_open(ctx, backend, device);
-    if (saved)
-        setenv("OCTGEMM_KERNEL", saved, 1);
-    else
-        unsetenv("OCTGEMM_KERNEL");
-    free(saved);
+    give_back("OCTGEMM_KERNEL", saved);
     return status;
 }
 
@@ -136,12 +148,35 @@ static void close_target(struct suite_target *target)
     octgemm_close(&target->ctx);
 }
 
+/* "auto" under each cap that the options name. A cap of other machines is refused at open. Returns
+ * how many. */
+static int open_capped(const struct suite_session *session, struct suite_target *targets, int room)
+{
+    int count = 0;
+    for (const char *const *cap = session->options->caps; cap && *cap && count < room; cap++) {
+        struct suite_target *target = &targets[count];
+        char *saved = exchange("OCTGEMM_CPU", *cap);
+        octgemm_status status = open_target(target, "cpu", session->options->device, "auto", -1);
+        give_back("OCTGEMM_CPU", saved);
+        target->cap = *cap;
+        if (status == OCTGEMM_OK) {
+            count++;
+            continue;
+        }
+        suite_line(session, "SKIP cpu/auto: %s", octgemm_last_error());
+        session->result->skipped++;
+        close_target(target);
+    }
+    return count;
+}
+
 /* Opens "auto" and each usable kernel that the options want. Returns how many. */
 static int open_targets(const struct suite_session *session, struct suite_target *targets,
                         const char *backend)
 {
     const struct suite_options *options = session->options;
     int count = 0;
+    size_t row;
     octgemm_info info;
     if (open_target(&targets[count++], backend, options->device, "auto", -1) != OCTGEMM_OK) {
         suite_fail(session, &targets[0], "open", "", "", NULL, "%s", octgemm_last_error());
@@ -149,7 +184,7 @@ static int open_targets(const struct suite_session *session, struct suite_target
         return 0;
     }
     octgemm_ctx *automatic = targets[0].ctx;
-    for (size_t row = 0; octgemm_kernel(automatic, NULL, row, &info) == OCTGEMM_OK; row++) {
+    for (row = 0; octgemm_kernel(automatic, NULL, row, &info) == OCTGEMM_OK; row++) {
         if (options->kernel && strcmp(options->kernel, info.kernel) != 0)
             continue;
         if (info.reason[0]) {
@@ -166,10 +201,14 @@ static int open_targets(const struct suite_session *session, struct suite_target
             count--;
         }
     }
-    if (options->kernel && strcmp(options->kernel, "auto") != 0) {
+    /* Of a backend with a single kernel, "auto" is that kernel once more. */
+    int single = !options->kernel && row == 1 && count == 2;
+    if (single || (options->kernel && strcmp(options->kernel, "auto") != 0)) {
         close_target(&targets[0]);
         memmove(targets, targets + 1, (size_t)--count * sizeof *targets);
     }
+    if (strcmp(backend, "cpu") == 0)
+        count += open_capped(session, targets + count, most_targets - count);
     return count;
 }
 
@@ -292,8 +331,9 @@ static void run_backend(const struct suite_session *session, const octgemm_info 
         if (targets[t].taken == 0 && !session->options->filter)
             suite_fail(session, &targets[t], "all", "", "", NULL,
                        "the kernel took no case of the table");
-        suite_line(session, "%s %s/%s (%s): %ld runs, %ld failed",
+        suite_line(session, "%s %s/%s%s%s (%s): %ld runs, %ld failed",
                    targets[t].failures ? "FAIL" : "ok  ", info->backend, targets[t].kernel,
+                   targets[t].cap ? ", OCTGEMM_CPU=" : "", targets[t].cap ? targets[t].cap : "",
                    info->device, targets[t].taken, targets[t].failures);
         close_target(&targets[t]);
     }

@@ -39,9 +39,11 @@ struct suite_failure {
 
 /* Zero-initialise, then set what differs. */
 struct suite_options {
-    const char *backend; /* NULL: every backend */
-    const char *kernel;  /* NULL: every kernel of it, and "auto", the library's own choice */
-    int device;          /* within the backend */
+    const char *backend;     /* NULL: every backend */
+    const char *kernel;      /* NULL: every kernel of it, and "auto", the library's own choice */
+    const char *const *caps; /* "auto" of the cpu backend once more under each of these values of
+                                OCTGEMM_CPU, as far as it takes them; NULL ends them; NULL: none */
+    int device;              /* within the backend */
     enum suite_tier tier;
     uint64_t seed;       /* of all generated data and drawn properties */
     const char *filter;  /* a shell pattern for case names; NULL: all */
@@ -63,8 +65,8 @@ struct suite_result {
     long not_taken; /* runs that a forced kernel does not take; "auto" takes all */
 };
 
-/* Runs the suite. While it runs it sets and restores OCTGEMM_KERNEL, so no other thread may use the
- * environment. */
+/* Runs the suite. While it runs it sets and restores OCTGEMM_KERNEL and OCTGEMM_CPU, so no other
+ * thread may use the environment. */
 int suite_run(const struct suite_options *options, struct suite_result *result);
 
 #endif

@@ -204,15 +204,17 @@ defect avx2_winograd_4x32 $file 'terms of the columns in every range of k' 's/of
 defect avx2_acc16_2x32 $file 'the list of the first panel' 's/sums_of(of, j) + i/sums_of(of, first) + i/'
 defect avx2_acc16_2x32 $file 'the list of one row in the first panel' 's/bytes, t->c + j \* AVX2_COLUMNS/bytes, t->c/'
 file=src/cpu/avx2_list.c
-defect avx2_acc16_2x32 $file 'rows behind the last' 's/if (place\[l\] < rows) {/{/'
-defect avx2_acc16_2x32 $file 'rows in another order' 's/{4, 5, 6, 7, 20, 21, 22, 23}/{16, 17, 18, 19, 4, 5, 6, 7}/'
+defect avx2_acc16_2x32 $file 'rows behind the last' 's/if (row < rows) {/{/'
+defect avx2_acc16_2x32 $file 'rows in another order' 's/lane \/ 4 \* (width \/ 2)/lane \/ 4 * 4/'
+defect avx2_acc16_2x32 $file 'halves of 16 rows' 's/_mm_unpackhi_epi8(even, odd), _mm_unpacklo_epi8(even, odd)/_mm_unpacklo_epi8(even, odd), _mm_unpackhi_epi8(even, odd)/'
 file=src/cpu/avx2_acc16.c
 defect avx2_acc16_2x32 $file 'the offset of A' 's/_mm256_slli_epi32(sums, 7)/_mm256_slli_epi32(sums, 6)/'
-defect avx2_acc16_2x32 $file 'the last row of an odd number' 's/i + 1 < rows ? two : one_row\[group\]/two/'
+defect avx2_acc16_2x32 $file 'the last row of an odd number' 's/: tiles\[chosen\].one_row;/: tiles[chosen].two_rows;/'
 defect avx2_acc16_2x32 $file 'a group too few' 's/k < depth; k += 4 \* group/k + 4 * group < depth; k += 4 * group/'
 file=src/cpu/avx2_winograd.c
 defect avx2_winograd_4x32 $file 'terms of the rows' 's/_mm256_set1_epi32(start.rows\[i\])/_mm256_setzero_si256()/'
 defect avx2_winograd_4x32 $file 'the second half of a panel' 's/ldc, next);$/&/;s/weights + half \* quad_bytes \/ 2, depth/weights, depth/'
+defect avx2_winograd_4x32 $file 'weights of the other columns' 's/\[even_1\] "x"(even_1)/[even_1] "x"(even_0)/'
 defect avx2_winograd_4x32 $file 'odd and even weights' 's/w1\[v\] = odd(quads);/w1[v] = even(quads);/'
 file=src/cpu/avx2_signs.c
 defect avx2_winograd_4x32 $file 'an a of -128' 's/_mm256_max_epi8(_mm256_xor_si256(bytes, offset), least)/_mm256_xor_si256(bytes, offset)/'
@@ -220,6 +222,7 @@ defect avx2_winograd_4x32 $file 'the second a of -128 in 16' 's/least \&= least 
 defect avx2_winograd_4x32 $file 'weights of another place' 's/24 - 8 \* (int)(place % 4)/24 - 8 * (int)(p % 4)/'
 defect avx2_winograd_4x32 $file 'blocks of k not added' 's/begins ? _mm256_setzero_si256()/1 ? _mm256_setzero_si256()/'
 file=src/cpu/avx2_prepare.c
+defect avx2_acc16_2x32 $file 'the strip of 16 rows' 's/rows, to + p \* width, width);/rows, to + p * width, AVX2_STRIP);/'
 defect avx2_acc16_2x32 $file 'forms made once for all' 's/if (made\[form\])/if (made[form] \&\& form != AVX2_WORDS ? 1 : made[0])/'
 file=src/cpu/amx.c
 defect amx $file 'sums of the blocks of k before' 's/begun ? _mm512_load_si512(c + j) : start/start/'

@@ -11,6 +11,7 @@
  * Tried and lost: 4x2, 5x2 and 6x2 vectors (0 to 3 % slower, and weights would have to lie in
  * panels of 16), 3x4 (spills), the sign trick (27.9 at most, and wrong for -128), one 16-bit sum
  * for the whole of k with periodic widening (not exact). */
+#include "avx2_fetch.h"
 #include "avx2_panel.h"
 #include "inline.h"
 
@@ -53,10 +54,11 @@ INLINE __m256i sum_before(const int32_t *c, const int32_t *column_sums)
     return _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_slli_epi32(sums, 7));
 }
 
-/* ahead: what to fetch for the next step, `fetch` bytes with each group; one line unless `few`. */
-INLINE void tile(int rows, int group, int few, const uint8_t *a, const int8_t *weights,
+/* ahead: what to fetch for the next step, `stride` bytes with each group, which is up to `lines`.
+ */
+INLINE void tile(int rows, int group, int lines, const uint8_t *a, const int8_t *weights,
                  int64_t depth, int32_t *c, int64_t ldc, const int32_t *column_sums,
-                 const char *ahead, int64_t fetch)
+                 const char *ahead, int64_t stride)
 {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i sum[2][vectors];
@@ -68,10 +70,8 @@ INLINE void tile(int rows, int group, int few, const uint8_t *a, const int8_t *w
 
     for (int64_t k = 0; k < depth; k += 4 * group) {
         const int8_t *w = weights + k * AVX2_COLUMNS;
-        _mm_prefetch(ahead, _MM_HINT_T0);
-        for (int64_t line = 64; few && line < fetch; line += 64)
-            _mm_prefetch(ahead + line, _MM_HINT_T0);
-        ahead += few ? fetch : 64;
+        avx2_fetch(ahead, lines);
+        ahead += stride;
         UNROLL
         for (int i = 0; i < rows; i++) {
             __m256i lanes[vectors];
@@ -105,48 +105,59 @@ INLINE void tile(int rows, int group, int few, const uint8_t *a, const int8_t *w
 
 typedef void tile_function(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
                            int64_t ldc, const int32_t *column_sums, const char *ahead,
-                           int64_t fetch);
+                           int64_t stride);
 
-#define TILE(name, rows, group, few)                                                               \
+#define TILE(name, rows, group, lines)                                                             \
     static void name(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,           \
-                     int64_t ldc, const int32_t *column_sums, const char *ahead, int64_t fetch)    \
+                     int64_t ldc, const int32_t *column_sums, const char *ahead, int64_t stride)   \
     {                                                                                              \
-        tile(rows, group, few, a, weights, depth, c, ldc, column_sums, ahead, fetch);              \
+        tile(rows, group, lines, a, weights, depth, c, ldc, column_sums, ahead, stride);           \
     }
-TILE(one_by_1, 1, 1, 1)
-TILE(one_by_2, 1, 2, 1)
-TILE(one_by_4, 1, 4, 1)
-TILE(few_by_1, 2, 1, 1)
-TILE(few_by_2, 2, 2, 1)
-TILE(few_by_4, 2, 4, 1)
-TILE(two_by_1, 2, 1, 0)
-TILE(two_by_2, 2, 2, 0)
-TILE(two_by_4, 2, 4, 0)
+#define TILES(group, lines)                                                                        \
+    TILE(one_by_##group##_##lines, 1, group, lines)                                                \
+    TILE(two_by_##group##_##lines, 2, group, lines)
+TILES(1, 1)
+TILES(1, 2)
+TILES(2, 1)
+TILES(2, 2)
+TILES(2, 4)
+TILES(4, 1)
+TILES(4, 2)
+TILES(4, 4)
+TILES(4, 8)
 
-/* By quads of a group: the last row of an odd number, two rows of a few, two of many. */
-static tile_function *const one_row[] = {[1] = one_by_1, [2] = one_by_2, [4] = one_by_4};
-static tile_function *const few_rows[] = {[1] = few_by_1, [2] = few_by_2, [4] = few_by_4};
-static tile_function *const two_rows[] = {[1] = two_by_1, [2] = two_by_2, [4] = two_by_4};
+/* By quads of a group and lines fetched with each: for the last row of an odd number, and for two.
+ */
+static const struct {
+    int group, lines;
+    tile_function *one_row, *two_rows;
+} tiles[] = {
+#define ROW(group, lines)                                                                          \
+    {                                                                                              \
+        group, lines, one_by_##group##_##lines, two_by_##group##_##lines                           \
+    }
+    ROW(1, 1), ROW(1, 2), ROW(2, 1), ROW(2, 2), ROW(2, 4),
+    ROW(4, 1), ROW(4, 2), ROW(4, 4), ROW(4, 8),
+#undef ROW
+};
 
 const char *octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
                                int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
                                const char *next, int64_t list_entries)
 {
-    /* The tiles share the fetching of the next step's weights, and the list takes its part of it,
-     * both in whole lines for each group. */
-    int64_t tiles = ceiling(rows, AVX2_ACC16_ROWS);
-    int64_t groups = depth / (4 * group) * tiles, block = depth * AVX2_COLUMNS;
-    int64_t lines = ceiling(block / 64, groups) - (list_entries + groups / 2) / groups;
-    int64_t fetch = 64 * (lines > 1 ? lines : 1);
-    tile_function *two = fetch > 64 ? few_rows[group] : two_rows[group];
-    int64_t fetched = 0;
+    /* The tiles share the fetching of the next step's weights, evenly, for memory that is slower
+     * than the product; the list takes its part of it. */
+    int64_t tile_count = ceiling(rows, AVX2_ACC16_ROWS);
+    int64_t groups = depth / (4 * group) * tile_count, block = depth * AVX2_COLUMNS;
+    int64_t stride = ceiling(at_least(block - 64 * list_entries, 1), groups);
+    int chosen = 0;
+    while (tiles[chosen].group < group || 64 * tiles[chosen].lines < stride)
+        chosen++;
+    int64_t share = stride * (groups / tile_count);
     for (int64_t i = 0; i < rows; i += AVX2_ACC16_ROWS) {
-        tile_function *multiply = i + 1 < rows ? two : one_row[group];
-        multiply(a + i * depth, weights, depth, c + i * ldc, ldc, start.columns, next + fetched,
-                 fetch);
-        fetched += fetch * (groups / tiles);
-        if (fetched >= block)
-            fetched = 0;
+        tile_function *multiply = i + 1 < rows ? tiles[chosen].two_rows : tiles[chosen].one_row;
+        multiply(a + i * depth, weights, depth, c + i * ldc, ldc, start.columns,
+                 next + i / AVX2_ACC16_ROWS * share, stride);
     }
-    return next + fetched;
+    return list_entries > 0 ? next + share * tile_count : next;
 }

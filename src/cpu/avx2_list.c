@@ -1,9 +1,10 @@
 /* The weights' list: differences that acc16 cannot carry, multiplied with a transposed copy of A.
  *
- * An entry is four differences of one column. Over a strip of 32 rows (or 8) the four rows of the
- * transposed A that they belong to are interleaved to quads, and from there it is acc16 with a
- * group of 1: |difference| <= 64 makes vpmaddubsw exact. Results gather column by column in `sums`
- * and are transposed once per panel.
+ * An entry is four differences of one column. Over a strip of 32 rows (16 or 8 where there are no
+ * more) the four rows of the transposed A that they belong to are interleaved to quads, and from
+ * there it is acc16 with a group of 1: |difference| <= 64 makes vpmaddubsw exact. Results gather
+ * column by column in `sums` and are transposed once per panel; vector v of a column holds rows 4v
+ * to 4v + 3, and as many from half the strip on, which is what the unpacks give.
  *
  * Per entry and 32 rows: 4 loads, 8 unpacks, 4 vpmaddubsw, 4 vpmaddwd, 4 vpaddd: 8 to 10 cycles, 13
  * to 16 MACs per cycle; 5 cycles for 8 rows, 3 to 4 for one, which goes to C straight away. Entries
@@ -36,18 +37,23 @@ INLINE __m256i differences_of(const char *entry)
     return _mm256_set1_epi32(octgemm_load_i32(entry + 8, 0));
 }
 
-/* 32 rows. Vector i of a column's sums holds rows 4i .. 4i + 3 and 16 + 4i .. 16 + 4i + 3, which is
- * what the unpacks give. */
-static void strip(const char *list, const uint8_t *columns, int64_t count, const uint8_t *a,
-                  int32_t *sums)
+INLINE void add_products(__m256i *sum, __m256i quads, __m256i differences)
 {
-    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i pairs = _mm256_maddubs_epi16(quads, differences);
+    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+/* 32 rows. */
+static void wide_strip(const char *list, const uint8_t *columns, int64_t count, const uint8_t *a,
+                       int32_t *sums, const char *ahead)
+{
+    (void)ahead;
     for (int64_t n = 0; n < count; n++) {
         const char *entry = list + n * AVX2_LIST_ENTRY;
         __m256i row[4], pair[4], quad[4];
         UNROLL
         for (int i = 0; i < 4; i++)
-            row[i] = _mm256_load_si256((const __m256i *)rows_of(a, entry, i, AVX2_STRIP));
+            row[i] = _mm256_load_si256((const __m256i *)rows_of(a, entry, i, 32));
         pair[0] = _mm256_unpacklo_epi8(row[0], row[1]);
         pair[1] = _mm256_unpackhi_epi8(row[0], row[1]);
         pair[2] = _mm256_unpacklo_epi8(row[2], row[3]);
@@ -57,33 +63,54 @@ static void strip(const char *list, const uint8_t *columns, int64_t count, const
         quad[2] = _mm256_unpacklo_epi16(pair[1], pair[3]);
         quad[3] = _mm256_unpackhi_epi16(pair[1], pair[3]);
         __m256i differences = differences_of(entry);
-        __m256i *to = (__m256i *)(sums + columns[n] * AVX2_STRIP);
+        __m256i *to = (__m256i *)(sums + columns[n] * 32);
         UNROLL
         for (int i = 0; i < 4; i++)
-            to[i] = _mm256_add_epi32(
-                to[i], _mm256_madd_epi16(_mm256_maddubs_epi16(quad[i], differences), ones));
+            add_products(&to[i], quad[i], differences);
     }
 }
 
-/* 8 rows, in order. */
+/* The pairs of two rows of 16 bytes. */
+INLINE __m256i pairs_of(__m128i even, __m128i odd)
+{
+    return _mm256_set_m128i(_mm_unpackhi_epi8(even, odd), _mm_unpacklo_epi8(even, odd));
+}
+
+/* 16 rows. */
+static void middle_strip(const char *list, const uint8_t *columns, int64_t count, const uint8_t *a,
+                         int32_t *sums, const char *ahead)
+{
+    (void)ahead;
+    for (int64_t n = 0; n < count; n++) {
+        const char *entry = list + n * AVX2_LIST_ENTRY;
+        __m128i row[4];
+        UNROLL
+        for (int i = 0; i < 4; i++)
+            row[i] = _mm_load_si128((const __m128i *)rows_of(a, entry, i, 16));
+        __m256i left = pairs_of(row[0], row[1]), right = pairs_of(row[2], row[3]);
+        __m256i differences = differences_of(entry);
+        __m256i *to = (__m256i *)(sums + columns[n] * 16);
+        add_products(&to[0], _mm256_unpacklo_epi16(left, right), differences);
+        add_products(&to[1], _mm256_unpackhi_epi16(left, right), differences);
+    }
+}
+
+/* 8 rows. */
 static void narrow_strip(const char *list, const uint8_t *columns, int64_t count, const uint8_t *a,
                          int32_t *sums, const char *ahead)
 {
-    const __m256i ones = _mm256_set1_epi16(1);
     for (int64_t n = 0; n < count; n++) {
         const char *entry = list + n * AVX2_LIST_ENTRY;
         __m128i row[4];
         _mm_prefetch(ahead + 64 * n, _MM_HINT_T0);
         UNROLL
         for (int i = 0; i < 4; i++)
-            row[i] = _mm_loadl_epi64((const __m128i *)rows_of(a, entry, i, AVX2_NARROW_ROWS));
+            row[i] = _mm_loadl_epi64((const __m128i *)rows_of(a, entry, i, 8));
         __m128i left = _mm_unpacklo_epi8(row[0], row[1]);
         __m128i right = _mm_unpacklo_epi8(row[2], row[3]);
         __m256i quads =
             _mm256_set_m128i(_mm_unpackhi_epi16(left, right), _mm_unpacklo_epi16(left, right));
-        __m256i products = _mm256_maddubs_epi16(quads, differences_of(entry));
-        __m256i *to = (__m256i *)(sums + columns[n] * AVX2_NARROW_ROWS);
-        *to = _mm256_add_epi32(*to, _mm256_madd_epi16(products, ones));
+        add_products((__m256i *)(sums + columns[n] * 8), quads, differences_of(entry));
     }
 }
 
@@ -114,44 +141,35 @@ size_t octgemm_avx2_list_bytes(int64_t rows)
 void octgemm_avx2_list(const void *list, const void *columns, int64_t count, const uint8_t *a,
                        int64_t width, int32_t *sums, const char *ahead)
 {
-    if (width == AVX2_STRIP)
-        strip(list, columns, count, a, sums);
-    else
-        narrow_strip(list, columns, count, a, sums, ahead);
+    (width == 32   ? wide_strip
+     : width == 16 ? middle_strip
+                   : narrow_strip)(list, columns, count, a, sums, ahead);
 }
 
-/* Adds 8 columns x 8 rows of sums to C; lane l belongs to row place[l], if there is such a row. */
-static void transpose_add(const int32_t *sums, int64_t stride, const int place[8], int64_t rows,
-                          int32_t *c, int64_t ldc)
+/* Adds 8 columns of vector v of their sums to C, as far as there are rows. */
+static void transpose_add(const int32_t *sums, int64_t width, int v, int64_t rows, int32_t *c,
+                          int64_t ldc)
 {
     __m256i x[8];
     UNROLL
     for (int j = 0; j < 8; j++)
-        x[j] = _mm256_load_si256((const __m256i *)(sums + j * stride));
+        x[j] = _mm256_load_si256((const __m256i *)(sums + j * width + 8 * v));
     avx2_transpose(x);
-    for (int l = 0; l < 8; l++)
-        if (place[l] < rows) {
-            __m256i *to = (__m256i *)(c + place[l] * ldc);
-            _mm256_store_si256(to, _mm256_add_epi32(_mm256_load_si256(to), x[l]));
+    for (int lane = 0; lane < 8; lane++) {
+        int64_t row = 4 * v + lane % 4 + lane / 4 * (width / 2);
+        if (row < rows) {
+            __m256i *to = (__m256i *)(c + row * ldc);
+            _mm256_store_si256(to, _mm256_add_epi32(_mm256_load_si256(to), x[lane]));
         }
+    }
 }
 
 void octgemm_avx2_list_finish(const int32_t *sums, int64_t rows, int32_t *c, int64_t ldc)
 {
-    static const int in_order[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-    static const int of_vector[4][8] = {{0, 1, 2, 3, 16, 17, 18, 19},
-                                        {4, 5, 6, 7, 20, 21, 22, 23},
-                                        {8, 9, 10, 11, 24, 25, 26, 27},
-                                        {12, 13, 14, 15, 28, 29, 30, 31}};
-    for (int64_t j = 0; j < AVX2_COLUMNS; j += 8) {
-        if (rows <= AVX2_NARROW_ROWS) {
-            transpose_add(sums + j * AVX2_NARROW_ROWS, AVX2_NARROW_ROWS, in_order, rows, c + j,
-                          ldc);
-            continue;
-        }
-        for (int64_t i = 0; i < rows; i += AVX2_STRIP)
-            for (int v = 0; v < 4; v++)
-                transpose_add(sums + i * AVX2_COLUMNS + j * AVX2_STRIP + 8 * v, AVX2_STRIP,
-                              of_vector[v], rows - i, c + i * ldc + j, ldc);
-    }
+    int64_t width = octgemm_avx2_strip_rows(rows);
+    for (int64_t i = 0; i < rows; i += width)
+        for (int64_t j = 0; j < AVX2_COLUMNS; j += 8)
+            for (int v = 0; v < width / 8; v++)
+                transpose_add(sums + i * AVX2_COLUMNS + j * width, width, v, rows - i,
+                              c + i * ldc + j, ldc);
 }

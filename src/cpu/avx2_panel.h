@@ -37,8 +37,7 @@ enum {
     AVX2_K_ROUND = 16,
     AVX2_LIST_ENTRY = 12, /* bytes */
     AVX2_LIST_MAX_DIFFERENCE = 64,
-    AVX2_NARROW_ROWS = 8, /* up to here transposed A is 8 rows wide, else in strips of 32 */
-    AVX2_STRIP = 32,
+    AVX2_STRIP = 32,     /* rows of transposed A that lie side by side, at most */
     AVX2_ACC16_ROWS = 2, /* of a register tile; prepared A is in the order in which tiles read */
     AVX2_WINOGRAD_ROWS = 4,
 };
@@ -78,13 +77,13 @@ struct avx2_block {
     size_t bytes;      /* a + 128, [block][2 rows][depth / 4][row][4]: acc16, signs */
     size_t words;      /* int16 a0 a2 a1 a3, [block][4 rows][depth / 4][row][4]: Winograd */
     size_t pair_sum;   /* with it: int32 per row, sum of a0 a1 */
-    size_t transposed; /* a + 128, [block][strip][depth][8 or 32 rows]: the list */
+    size_t transposed; /* a + 128, [block][strip][depth][8, 16 or 32 rows]: the list */
     size_t end;
 };
 
 static inline int64_t octgemm_avx2_strip_rows(int64_t rows)
 {
-    return rows <= AVX2_NARROW_ROWS ? AVX2_NARROW_ROWS : AVX2_STRIP;
+    return rows <= 8 ? 8 : rows <= 16 ? 16 : AVX2_STRIP;
 }
 
 static inline struct avx2_block octgemm_avx2_block(int64_t rows, int64_t k)

@@ -85,9 +85,11 @@ static void interleave_words(int16_t *to, uint8_t (*from)[AVX2_DEPTH], int64_t r
     }
 }
 
-/* 16 k x 32 rows. Interleaving x[i] with x[i + 8], four times, transposes 16 x 16 bytes in each
- * half of the vectors. Rows past the end repeat the last one; their results are not used. */
-static void transpose_wide(uint8_t (*from)[AVX2_DEPTH], int64_t p, int64_t rows, uint8_t *to)
+/* 16 k x 32 rows, or 16 by the first half. Interleaving x[i] with x[i + 8], four times, transposes
+ * 16 x 16 bytes in each half of the vectors. Rows past the end repeat the last one; their results
+ * are not used. */
+static void transpose_wide(uint8_t (*from)[AVX2_DEPTH], int64_t p, int64_t rows, uint8_t *to,
+                           int64_t width)
 {
     __m256i x[16], y[16];
     for (int64_t i = 0; i < 16; i++) {
@@ -106,7 +108,10 @@ static void transpose_wide(uint8_t (*from)[AVX2_DEPTH], int64_t p, int64_t rows,
         memcpy(x, y, sizeof x);
     }
     for (int i = 0; i < 16; i++)
-        _mm256_store_si256((__m256i *)(to + i * AVX2_STRIP), x[i]);
+        if (width == AVX2_STRIP)
+            _mm256_store_si256((__m256i *)(to + i * width), x[i]);
+        else
+            _mm_store_si128((__m128i *)(to + i * width), _mm256_castsi256_si128(x[i]));
 }
 
 /* 16 k x 8 rows, likewise. */
@@ -132,7 +137,10 @@ static void transpose(uint8_t *to, uint8_t (*from)[AVX2_DEPTH], int64_t rows, in
                       int64_t width)
 {
     for (int64_t p = 0; p < depth; p += 16)
-        (width == AVX2_STRIP ? transpose_wide : transpose_narrow)(from, p, rows, to + p * width);
+        if (width == 8)
+            transpose_narrow(from, p, rows, to + p * width);
+        else
+            transpose_wide(from, p, rows, to + p * width, width);
 }
 
 /* What is prepared is decided when panels are seen: here, that nothing is. */

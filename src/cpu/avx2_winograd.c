@@ -13,6 +13,7 @@
  * register-only loop: 32.8), widening in registers 16 (1 row), 22 (2) and 25 (4).
  * Tried and lost: all weights from memory 21, all in registers 29.4 (spills), 2x4 with half of them
  * in registers 31.3, 3x3 24, vpmaddwd without Winograd 24 (its register-only loop ends at 28.2). */
+#include "avx2_fetch.h"
 #include "avx2_panel.h"
 #include "inline.h"
 
@@ -96,18 +97,20 @@ INLINE void clear_sums(int rows, int vectors, __m256i sum[][4])
         sum[i][v] = _mm256_setzero_si256();
 }
 
+/* What a tile fetches of the next step's weights: from `ahead` on, `stride` bytes for each quad,
+ * all tiles together everything. Evenly, for memory that is slower than the product. */
+
 /* rows x 8 * vectors columns, weights as they are packed, widened in registers. */
 INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8_t *weights,
                         int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
-                        const char *ahead)
+                        const char *ahead, int64_t stride)
 {
     __m256i sum[4][4];
     clear_sums(rows, vectors, sum);
     for (int64_t k = 0; k < depth; k += 4) {
         __m256i w1[4], w0[4];
-        UNROLL
-        for (int line = 0; line < vectors / 2; line++)
-            _mm_prefetch(ahead + 8 * vectors * k + 64 * line, _MM_HINT_T0);
+        avx2_fetch(ahead, vectors / 2);
+        ahead += stride;
         UNROLL
         for (int v = 0; v < vectors; v++) {
             __m256i quads = load(weights + k * AVX2_COLUMNS + 32 * v);
@@ -127,52 +130,74 @@ INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8_t *w
     store_sums(rows, vectors, sum, c, ldc, start);
 }
 
+/* A row of the wide tile, 32 MACs twice. One piece, because sixteen registers are just enough: four
+ * of weights, eight of sums and these four. */
+INLINE void multiply_row(__m256i sum[], const int16_t *quad, __m256i odd_0, __m256i even_0,
+                         __m256i odd_1, __m256i even_1)
+{
+    __m256i x, y, a0, a1;
+    __asm__(
+        "vpbroadcastd %[pair_0], %[a0]\n\t"
+        "vpaddw %[odd_0], %[a0], %[x]\n\t"
+        "vpaddw %[odd_1], %[a0], %[a0]\n\t"
+        "vpbroadcastd %[pair_1], %[a1]\n\t"
+        "vpaddw %[even_0], %[a1], %[y]\n\t"
+        "vpaddw %[even_1], %[a1], %[a1]\n\t"
+        "vpmaddwd %[y], %[x], %[x]\n\t"
+        "vpmaddwd %[a1], %[a0], %[a0]\n\t"
+        "vpaddd %[x], %[sum_0], %[sum_0]\n\t"
+        "vpaddd %[a0], %[sum_1], %[sum_1]\n\t"
+        : [sum_0] "+x"(sum[0]), [sum_1] "+x"(sum[1]), [x] "=&x"(x), [y] "=&x"(y), [a0] "=&x"(a0),
+          [a1] "=&x"(a1)
+        : [odd_0] "x"(odd_0), [even_0] "x"(even_0), [odd_1] "x"(odd_1), [even_1] "x"(even_1),
+          [pair_0] "m"(*(const int16_t(*)[2])quad), [pair_1] "m"(*(const int16_t(*)[2])(quad + 2)));
+}
+
 /* rows x 16 columns, weights widened: [k / 4][w1 w3 of 16 columns, w0 w2 of 16 columns]. */
 INLINE void tile(int rows, const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c,
-                 int64_t ldc, struct avx2_start start, const char *ahead)
+                 int64_t ldc, struct avx2_start start, const char *ahead, int64_t stride)
 {
     __m256i sum[4][4];
     clear_sums(rows, half_vectors, sum);
-    for (int64_t k = 0; k < depth; k += 4) {
-        const int16_t *w = widened + k * 16;
-        __m256i first_odd = load(w), first_even = load(w + 32), second_even = load(w + 48);
-        _mm_prefetch(ahead + 16 * k, _MM_HINT_T0);
+    for (int64_t k = 0; k < depth; k += AVX2_K_ROUND, ahead += stride) {
+        avx2_fetch(ahead, 1);
         UNROLL
-        for (int i = 0; i < rows; i++) {
-            const int16_t *quad = a + k * rows + 4 * i;
-            __m256i a0 = broadcast_pair(quad), a1 = broadcast_pair(quad + 2);
-            add32(&sum[i][0], _mm256_madd_epi16(_mm256_add_epi16(a0, first_odd),
-                                                _mm256_add_epi16(a1, first_even)));
-            add32(&sum[i][1],
-                  _mm256_madd_epi16(add_memory(a0, w + 16), _mm256_add_epi16(a1, second_even)));
+        for (int q = 0; q < AVX2_K_ROUND / 4; q++) {
+            const int16_t *w = widened + (k + 4 * q) * 16;
+            __m256i odd_0 = load(w), odd_1 = load(w + 16), even_0 = load(w + 32),
+                    even_1 = load(w + 48);
+            UNROLL
+            for (int i = 0; i < rows; i++)
+                multiply_row(sum[i], a + (k + 4 * q) * rows + 4 * i, odd_0, even_0, odd_1, even_1);
         }
     }
     store_sums(rows, half_vectors, sum, c, ldc, start);
 }
 
 typedef void tile_function(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c,
-                           int64_t ldc, struct avx2_start start, const char *ahead);
+                           int64_t ldc, struct avx2_start start, const char *ahead, int64_t stride);
 typedef void narrow_function(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                             int64_t ldc, struct avx2_start start, const char *ahead);
+                             int64_t ldc, struct avx2_start start, const char *ahead,
+                             int64_t stride);
 
 /* rows x 32 columns, in two halves where there are more sums than registers. */
 INLINE void narrow(int rows, const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                   int64_t ldc, struct avx2_start start, const char *ahead)
+                   int64_t ldc, struct avx2_start start, const char *ahead, int64_t stride)
 {
     if (rows <= 2) {
-        narrow_tile(rows, 4, a, weights, depth, c, ldc, start, ahead);
+        narrow_tile(rows, 4, a, weights, depth, c, ldc, start, ahead, stride);
         return;
     }
-    narrow_tile(rows, 2, a, weights, depth, c, ldc, start, ahead);
+    narrow_tile(rows, 2, a, weights, depth, c, ldc, start, ahead, stride / 2);
     narrow_tile(rows, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc, move_start(start, 0, 16),
-                ahead + depth * 16);
+                ahead + depth / 4 * (stride / 2), stride / 2);
 }
 
 #define TILE(name, kind, weight, rows)                                                             \
     static void name(const int16_t *a, const weight *weights, int64_t depth, int32_t *c,           \
-                     int64_t ldc, struct avx2_start start, const char *ahead)                      \
+                     int64_t ldc, struct avx2_start start, const char *ahead, int64_t stride)      \
     {                                                                                              \
-        kind(rows, a, weights, depth, c, ldc, start, ahead);                                       \
+        kind(rows, a, weights, depth, c, ldc, start, ahead, stride);                               \
     }
 TILE(one, tile, int16_t, 1)
 TILE(two, tile, int16_t, 2)
@@ -208,17 +233,20 @@ void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights
                            int32_t *c, int64_t ldc, struct avx2_start start, void *widened,
                            const char *next)
 {
+    int64_t tiles_of_rows = ceiling(rows, AVX2_WINOGRAD_ROWS);
     if (rows <= few_rows) {
-        for (int64_t i = 0; i < rows; i += AVX2_WINOGRAD_ROWS)
+        int64_t stride = quad_bytes / tiles_of_rows;
+        for (int64_t i = 0; i < rows; i += AVX2_WINOGRAD_ROWS, next += depth / 4 * stride)
             narrow_tiles[rows_at(i, rows)](a + i * depth, weights, depth, c + i * ldc, ldc,
-                                           move_start(start, i, 0), next);
+                                           move_start(start, i, 0), next, stride);
         return;
     }
+    int64_t stride = ceiling(AVX2_K_ROUND * AVX2_COLUMNS / 2, tiles_of_rows);
     for (int half = 0; half < 2; half++) {
-        const char *ahead = next + half * depth * 16;
         widen(widened, weights + half * quad_bytes / 2, depth);
-        for (int64_t i = 0; i < rows; i += AVX2_WINOGRAD_ROWS)
+        for (int64_t i = 0; i < rows;
+             i += AVX2_WINOGRAD_ROWS, next += depth / AVX2_K_ROUND * stride)
             tiles[rows_at(i, rows)](a + i * depth, widened, depth, c + i * ldc + half * 16, ldc,
-                                    move_start(start, i, half * 16), ahead);
+                                    move_start(start, i, half * 16), next, stride);
     }
 }

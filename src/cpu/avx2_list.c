@@ -1,19 +1,20 @@
 /* The weights' list: differences that acc16 cannot carry, multiplied with a transposed copy of A.
  *
- * An entry is four differences of one column. Over a strip of 32 rows (16 or 8 where there are no
- * more) the four rows of the transposed A that they belong to are interleaved to quads, and from
+ * An entry is four differences of one column. Over a strip of 32 rows (16 or 8 where no more are
+ * left) the four rows of the transposed A that they belong to are interleaved to quads, and from
  * there it is acc16 with a group of 1: |difference| <= 64 makes vpmaddubsw exact. Results gather
  * column by column in `sums` and are transposed once per panel; vector v of a column holds rows 4v
  * to 4v + 3, and as many from half the strip on, which is what the unpacks give.
  *
  * Per entry and 32 rows: 4 loads, 8 unpacks, 4 vpmaddubsw, 4 vpmaddwd, 4 vpaddd: 8 to 10 cycles, 13
- * to 16 MACs per cycle; 5 cycles for 8 rows, 3 to 4 for one, which goes to C straight away. Entries
- * name their column: with a count per column and a loop over it the end of each column was a branch
- * miss, which cost more than its entries. They do not lie column by column either: an entry after
- * another of its column waits for its sum (m = 1 to 2 on Zen 5, Gaussian weights: 3 to 6 %). Places
- * and differences are stored ready for use: packing both into 16 bits cost 15 instructions per
- * entry. Entries of a few rows fetch weights of the next step: with one row the tile waits for
- * memory, which the list left idle (m = 1: 11.1 to 12.5 MACs per cycle).
+ * to 16 MACs per cycle; 5 cycles for 8 rows, 3 to 4 for one, which goes to C straight away. 16 rows
+ * are half of it (as 32 the whole products of 9 to 16 rows took up to 12 % longer on Zen 3).
+ * Entries name their column: with a count per column and a loop over it the end of each column was
+ * a branch miss, which cost more than its entries. They do not lie column by column either: an
+ * entry after another of its column waits for its sum (m = 1 to 2 on Zen 5, Gaussian weights: 3 to
+ * 6 %). Places and differences are stored ready for use: packing both into 16 bits cost 15
+ * instructions per entry. Entries of a few rows fetch weights of the next step: with one row the
+ * tile waits for memory, which the list left idle (m = 1: 11.1 to 12.5 MACs per cycle).
  *
  * Tried and lost for a few rows: 4 rows in half vectors, the list itself fetched before the tile
  * (both within 2 %). For one row, where the way of 8 rows takes 298 us and this one 280 (N = K =
@@ -134,8 +135,7 @@ void octgemm_avx2_list_of_row(const void *list, const void *columns, int64_t cou
 
 size_t octgemm_avx2_list_bytes(int64_t rows)
 {
-    int64_t padded = multiple(rows, octgemm_avx2_strip_rows(rows));
-    return (size_t)padded * AVX2_COLUMNS * sizeof(int32_t);
+    return (size_t)octgemm_avx2_padded_rows(rows) * AVX2_COLUMNS * sizeof(int32_t);
 }
 
 void octgemm_avx2_list(const void *list, const void *columns, int64_t count, const uint8_t *a,
@@ -166,10 +166,11 @@ static void transpose_add(const int32_t *sums, int64_t width, int v, int64_t row
 
 void octgemm_avx2_list_finish(const int32_t *sums, int64_t rows, int32_t *c, int64_t ldc)
 {
-    int64_t width = octgemm_avx2_strip_rows(rows);
-    for (int64_t i = 0; i < rows; i += width)
+    for (int64_t i = 0; i < rows; i += AVX2_STRIP) {
+        int64_t width = octgemm_avx2_strip_rows(rows - i);
         for (int64_t j = 0; j < AVX2_COLUMNS; j += 8)
             for (int v = 0; v < width / 8; v++)
                 transpose_add(sums + i * AVX2_COLUMNS + j * width, width, v, rows - i,
                               c + i * ldc + j, ldc);
+    }
 }

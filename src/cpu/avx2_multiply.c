@@ -133,10 +133,9 @@ static void list_step(const struct product *of, int64_t first, int64_t group, in
 {
     const struct cpu_tile *t = of->tile;
     int64_t depth = depth_of(t, p), number = p / AVX2_DEPTH, done = p - t->k0;
-    int64_t width = octgemm_avx2_strip_rows(t->rows);
     const uint8_t *bytes = (const uint8_t *)t->block + of->block.bytes + done;
     const uint8_t *a = (const uint8_t *)t->block + of->block.transposed + done * of->padded;
-    for (int64_t i = 0; i < t->rows; i += width)
+    for (int64_t i = 0; i < t->rows; i += AVX2_STRIP)
         for (int64_t j = first; j < first + group; j++) {
             const char *panel = panel_at(of, j);
             int64_t start = list_start(of, panel, number);
@@ -149,7 +148,8 @@ static void list_step(const struct product *of, int64_t first, int64_t group, in
                 octgemm_avx2_list_of_row(list, columns, count, bytes, t->c + j * AVX2_COLUMNS,
                                          ahead);
             else
-                octgemm_avx2_list(list, columns, count, a + i * depth, width,
+                octgemm_avx2_list(list, columns, count, a + i * depth,
+                                  octgemm_avx2_strip_rows(t->rows - i),
                                   sums_of(of, j) + i * AVX2_COLUMNS, ahead);
         }
 }
@@ -184,7 +184,7 @@ static void multiply(const struct cpu_tile *t)
         .tile = t,
         .panel = octgemm_avx2_layout(t->k),
         .block = octgemm_avx2_block(t->rows, t->k1 - t->k0),
-        .padded = multiple(t->rows, octgemm_avx2_strip_rows(t->rows)),
+        .padded = octgemm_avx2_padded_rows(t->rows),
         .widened = t->scratch,
         .list_sums = (int32_t *)((char *)t->scratch + AVX2_WIDENED_BYTES),
     };

@@ -81,20 +81,27 @@ struct avx2_block {
     size_t end;
 };
 
+/* Rows of a strip, and of all strips, where so many rows are left. */
 static inline int64_t octgemm_avx2_strip_rows(int64_t rows)
 {
     return rows <= 8 ? 8 : rows <= 16 ? 16 : AVX2_STRIP;
 }
 
+static inline int64_t octgemm_avx2_padded_rows(int64_t rows)
+{
+    int64_t rest = rows % AVX2_STRIP;
+    return rows - rest + (rest > 0 ? octgemm_avx2_strip_rows(rest) : 0);
+}
+
 static inline struct avx2_block octgemm_avx2_block(int64_t rows, int64_t k)
 {
     int64_t rounded = multiple(k, AVX2_K_ROUND);
-    int64_t strips = multiple(rows, octgemm_avx2_strip_rows(rows));
+    int64_t padded = octgemm_avx2_padded_rows(rows);
     struct avx2_block at = {.bytes = 64};
     at.words = at.bytes + (size_t)multiple(rows * rounded, 64);
     at.pair_sum = at.words + (size_t)multiple(2 * rows * rounded, 64);
     at.transposed = at.pair_sum + (size_t)multiple(rows * (int64_t)sizeof(int32_t), 64);
-    at.end = at.transposed + (size_t)multiple(strips * rounded, 64);
+    at.end = at.transposed + (size_t)multiple(padded * rounded, 64);
     return at;
 }
 

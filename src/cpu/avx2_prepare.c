@@ -159,7 +159,7 @@ void octgemm_avx2_make_form(const struct cpu_tile *t, enum avx2_form form)
         return;
     made[form] = 1;
     struct avx2_block at = octgemm_avx2_block(t->rows, t->k1 - t->k0);
-    int64_t width = octgemm_avx2_strip_rows(t->rows), padded = multiple(t->rows, width);
+    int64_t padded = octgemm_avx2_padded_rows(t->rows);
     uint8_t *bytes = (uint8_t *)t->block + at.bytes;
     int16_t *words = (int16_t *)((char *)t->block + at.words);
     int32_t *pair_sum = (int32_t *)((char *)t->block + at.pair_sum);
@@ -181,7 +181,8 @@ void octgemm_avx2_make_form(const struct cpu_tile *t, enum avx2_form form)
                                  pair_sum + i);
                 break;
             default:
-                transpose(transposed + done * padded + i * depth, from, rows, depth, width);
+                transpose(transposed + done * padded + i * depth, from, rows, depth,
+                          octgemm_avx2_strip_rows(rows));
             }
         }
     }

@@ -4,15 +4,19 @@
  * a column alone. The sums are within 9 bits and vpmaddwd adds their products in 32: exact for any
  * int8, and one vpmaddwd does 32 MACs instead of 16.
  *
- * Tile: 4 rows x 16 columns, 8 accumulators, three of the four vectors of weights in registers and
- * one from memory: with all four 16 registers are one too few. Weights are widened once per block
- * of k into L1, half a panel at a time. A few rows, for which that does not pay, widen in
- * registers (16 rows of a whole product on Zen 4: 22.8 MACs per cycle, 19.5 through L1).
+ * Tile: 4 rows x 16 columns: 8 accumulators, four vectors of weights and four registers for a row,
+ * which are all there are: a row is one piece of assembly, since compilers spill. Weights are
+ * widened once per block of k into L1, half a panel at a time. A few rows, for which that does not
+ * pay, widen in registers. Either way a tile fetches its share of the next step's weights, from
+ * `ahead` on, `stride` bytes with each quad (or four): evenly, for memory that is slower than the
+ * product.
  *
- * Measured on one core of an EPYC with Zen 5 cores, K = 512, all in L1: 31.5 MACs per cycle (a
- * register-only loop: 32.8), widening in registers 16 (1 row), 22 (2) and 25 (4).
- * Tried and lost: all weights from memory 21, all in registers 29.4 (spills), 2x4 with half of them
- * in registers 31.3, 3x3 24, vpmaddwd without Winograd 24 (its register-only loop ends at 28.2). */
+ * Measured on one core of an EPYC with Zen 3 cores, K = 512, 128 rows, all in L1 and L2: @@ MACs
+ * per cycle, widening included (vpmaddwd alone: 32). Widening in registers, on Zen 5: 16 (1 row),
+ * 22 (2) and 25 (4). Tried and lost: one of the vectors of weights from memory (-5 %), all of them
+ * 21 (Zen 5, where the tile then had 31.5), a row's halves one after the other (-3 %), rows widened
+ * in registers by the wide tile's assembly (-3 to +5 %), 2x4 with half of the weights in
+ * registers 31.3, 3x3 24, vpmaddwd without Winograd 24 (its register-only loop ends at 28.2). */
 #include "avx2_fetch.h"
 #include "avx2_panel.h"
 #include "inline.h"
@@ -28,16 +32,6 @@ enum {
 INLINE void add32(__m256i *sum, __m256i x)
 {
     __asm__("vpaddd %1, %0, %0" : "+x"(*sum) : "x"(x));
-}
-
-/* x + what lies in memory, which stays there: a compiler would load it once into a register. */
-INLINE __m256i add_memory(__m256i x, const int16_t *weights)
-{
-    __m256i sum;
-    __asm__("vpaddw %2, %1, %0"
-            : "=x"(sum)
-            : "x"(x), "m"(*(const __m256i_u *)(const void *)weights));
-    return sum;
 }
 
 INLINE __m256i load(const void *from)
@@ -96,9 +90,6 @@ INLINE void clear_sums(int rows, int vectors, __m256i sum[][4])
     for (int v = 0; v < vectors; v++)
         sum[i][v] = _mm256_setzero_si256();
 }
-
-/* What a tile fetches of the next step's weights: from `ahead` on, `stride` bytes for each quad,
- * all tiles together everything. Evenly, for memory that is slower than the product. */
 
 /* rows x 8 * vectors columns, weights as they are packed, widened in registers. */
 INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8_t *weights,

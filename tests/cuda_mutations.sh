@@ -47,6 +47,8 @@ defect decode_8x32 src/cuda/decode.cuh 'bytes behind the end of k multiplied' 's
 defect decode_8x32 src/cuda/decode.cuh 'weights that the launch ahead may write read early' 's/if (p.early) {/if (true) {/'
 defect decode_8x32_w16 src/cuda/decode.cuh 'tokens read ahead of the launch that writes them' 's/decode_load<T, align, true, true, false>/decode_load<T, align, true>/;s/decode_load<T, align, true, false, true>/if (false) decode_load<T, align, true>/'
 defect quantize src/cuda/quantize.cu 'a range of warps that have not found theirs' '/parts\[warp\] = mine;/{n;s/__syncthreads();//;}'
+defect quantize src/cuda/quantize.cu 'a scale of zero' 's/by == 0 ? copysignf(least, by) : by \* factor/by * factor/'
+defect quantize src/cuda/quantize.cu 'a tiny scale' 's/large \* large : 1/1 : 1/'
 defect quantize src/cuda/quantize.cu 'a row staged and not waited for' '/if (!whole) {/{n;s/__syncthreads();//;}'
 defect wgmma_128x128x128 src/cuda/hopper.cuh 'a stage that has not come' 's/barrier_wait(ring.full(at.stage), at.parity);//'
 defect wgmma_128x128x128 src/cuda/hopper.cuh 'products that are not done' 's/wgmma_wait<1>();/wgmma_wait<2>();/'

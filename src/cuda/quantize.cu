@@ -220,25 +220,26 @@ __device__ __forceinline__ reach measure(const uint4 (&v)[held], int present)
 }
 
 /* x / scale, correctly rounded where it matters: a NaN where x is one, and what is far beyond int8
- * stays there. For a scale of middling size two corrections of an estimate by fused multiply-adds
- * give the IEEE quotient, as division itself does, without its branches. */
+ * stays there. Two corrections of an estimate by fused multiply-adds give the IEEE quotient, as
+ * division itself does, as long as nothing on the way leaves the normal numbers: so a scale that is
+ * not of middling size is brought there by a power of two, and x with it. What x loses then is too
+ * small, or what it exceeds too large, to show. A scale of 0 is one of the least size. */
 struct divider {
-    float scale, inverse, most;
-    bool plain;
+    float factor, scale, inverse, most;
 
-    __device__ __forceinline__ explicit divider(float by) : scale(by)
+    __device__ __forceinline__ explicit divider(float by)
     {
         const float far = 1024.0f, large = 1.152921504606847e18f; /* 2^60 */
-        plain = fabsf(by) < large && fabsf(by) > 1 / large;
-        inverse = __fdiv_rn(1.0f, by);
-        most = far * fabsf(by);
+        const float least = 1.17549435e-38f;                      /* 2^-126 */
+        factor = fabsf(by) >= large ? 1 / (large * 16) : fabsf(by) <= 1 / large ? large * large : 1;
+        scale = by == 0 ? copysignf(least, by) : by * factor;
+        inverse = __fdiv_rn(1.0f, scale);
+        most = far * fabsf(scale);
     }
 
     __device__ __forceinline__ float operator()(float x) const
     {
-        if (!plain)
-            return __fdiv_rn(x, scale);
-        float cut = pick<true>(pick<false>(x, most), -most); /* corrections want it finite */
+        float cut = pick<true>(pick<false>(__fmul_rn(x, factor), most), -most);
         float steps = __fmul_rn(cut, inverse);
         steps = __fmaf_rn(__fmaf_rn(-steps, scale, cut), inverse, steps);
         return __fmaf_rn(__fmaf_rn(-steps, scale, cut), inverse, steps);

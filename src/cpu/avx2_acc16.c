@@ -55,8 +55,7 @@ INLINE __m256i sum_before(const int32_t *c, const int32_t *column_sums)
     return _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_slli_epi32(sums, 7));
 }
 
-/* ahead: what to fetch for the next step, `stride` bytes with each group, which is up to `lines`.
- */
+/* ahead: what to fetch for the next step, `stride` bytes with each group: up to so many `lines`. */
 INLINE void tile(int rows, int group, int lines, const uint8_t *a, const int8_t *weights,
                  int64_t depth, int32_t *c, int64_t ldc, const int32_t *column_sums,
                  const char *ahead, int64_t stride)
@@ -127,20 +126,17 @@ TILES(4, 2)
 TILES(4, 4)
 TILES(4, 8)
 
-/* By quads of a group and lines fetched with each: for the last row of an odd number, and for two.
- */
-static const struct {
-    int group, lines;
-    tile_function *one_row, *two_rows;
-} tiles[] = {
 #define ROW(group, lines)                                                                          \
     {                                                                                              \
         group, lines, one_by_##group##_##lines, two_by_##group##_##lines                           \
     }
-    ROW(1, 1), ROW(1, 2), ROW(2, 1), ROW(2, 2), ROW(2, 4),
-    ROW(4, 1), ROW(4, 2), ROW(4, 4), ROW(4, 8),
-#undef ROW
-};
+
+/* By quads of a group, and by lines fetched with each, up to all of a lone tile's. */
+static const struct {
+    int group, lines;
+    tile_function *one_row, *two_rows; /* the last row of an odd number, and two */
+} tiles[] = {ROW(1, 1), ROW(1, 2), ROW(2, 1), ROW(2, 2), ROW(2, 4),
+             ROW(4, 1), ROW(4, 2), ROW(4, 4), ROW(4, 8)};
 
 const char *octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
                                int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,

@@ -11,12 +11,13 @@
  * `ahead` on, `stride` bytes with each quad (or four): evenly, for memory that is slower than the
  * product.
  *
- * Measured on one core of an EPYC with Zen 3 cores, K = 512, 128 rows, all in L1 and L2: @@ MACs
- * per cycle, widening included (vpmaddwd alone: 32). Widening in registers, on Zen 5: 16 (1 row),
- * 22 (2) and 25 (4). Tried and lost: one of the vectors of weights from memory (-5 %), all of them
- * 21 (Zen 5, where the tile then had 31.5), a row's halves one after the other (-3 %), rows widened
- * in registers by the wide tile's assembly (-3 to +5 %), 2x4 with half of the weights in
- * registers 31.3, 3x3 24, vpmaddwd without Winograd 24 (its register-only loop ends at 28.2). */
+ * Measured on one core of an EPYC with Zen 3 cores, K = 512, 128 rows, A from L2: 27.9 MACs per
+ * cycle, widening and storing included (vpmaddwd alone: 32). Widening in registers, on Zen 5: 16
+ * (1 row), 22 (2) and 25 (4).
+ * Tried and lost: one of the vectors of weights from memory (26.6), all of them (21 on Zen 5, where
+ * the tile then had 31.5), a row's halves one after the other (-3 %), rows widened in registers by
+ * the wide tile's assembly (-3 to +5 %), 2x4 with half of the weights in registers (31.3 on Zen 5),
+ * 3x3 (24), vpmaddwd without Winograd (24, its register-only loop ends at 28.2). */
 #include "avx2_fetch.h"
 #include "avx2_panel.h"
 #include "inline.h"

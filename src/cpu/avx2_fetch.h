@@ -1,4 +1,4 @@
-/* How the AVX2 kernels ask for the weights of their next step: a tile's lines together, ahead of
+/* How the AVX2 tiles ask for the weights of their next step: a tile's lines together, ahead of
  * what it multiplies. Left to compilers, prefetches wander between the products, and products of 3
  * to 6 rows take up to 15 % longer (Zen 3, weights from memory or a shared L3). */
 #ifndef OCTGEMM_CPU_AVX2_FETCH_H

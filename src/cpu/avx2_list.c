@@ -46,9 +46,8 @@ INLINE void add_products(__m256i *sum, __m256i quads, __m256i differences)
 
 /* 32 rows. */
 static void wide_strip(const char *list, const uint8_t *columns, int64_t count, const uint8_t *a,
-                       int32_t *sums, const char *ahead)
+                       int32_t *sums)
 {
-    (void)ahead;
     for (int64_t n = 0; n < count; n++) {
         const char *entry = list + n * AVX2_LIST_ENTRY;
         __m256i row[4], pair[4], quad[4];
@@ -79,9 +78,8 @@ INLINE __m256i pairs_of(__m128i even, __m128i odd)
 
 /* 16 rows. */
 static void middle_strip(const char *list, const uint8_t *columns, int64_t count, const uint8_t *a,
-                         int32_t *sums, const char *ahead)
+                         int32_t *sums)
 {
-    (void)ahead;
     for (int64_t n = 0; n < count; n++) {
         const char *entry = list + n * AVX2_LIST_ENTRY;
         __m128i row[4];
@@ -141,9 +139,12 @@ size_t octgemm_avx2_list_bytes(int64_t rows)
 void octgemm_avx2_list(const void *list, const void *columns, int64_t count, const uint8_t *a,
                        int64_t width, int32_t *sums, const char *ahead)
 {
-    (width == 32   ? wide_strip
-     : width == 16 ? middle_strip
-                   : narrow_strip)(list, columns, count, a, sums, ahead);
+    if (width == AVX2_STRIP)
+        wide_strip(list, columns, count, a, sums);
+    else if (width == 16)
+        middle_strip(list, columns, count, a, sums);
+    else
+        narrow_strip(list, columns, count, a, sums, ahead);
 }
 
 /* Adds 8 columns of vector v of their sums to C, as far as there are rows. */

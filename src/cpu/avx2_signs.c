@@ -9,7 +9,6 @@
  *
  * Measured on one core of an EPYC with Zen 5 cores, n = k = 4096: 16.8 MACs per cycle, Winograd
  * 14.7, of 20.4 that memory gives; 17.4 if no a is -128 (bench/NOTES.md). */
-#include "avx2_fetch.h"
 #include "avx2_panel.h"
 #include "inline.h"
 
@@ -50,7 +49,9 @@ void octgemm_avx2_signs(const uint8_t *a, const int8_t *weights, int64_t depth, 
     for (int64_t quad = 0; quad < depth / 4; quad++) {
         __m256i bytes = _mm256_set1_epi32(octgemm_load_i32(a, quad));
         __m256i signed_a = _mm256_max_epi8(_mm256_xor_si256(bytes, offset), least);
-        avx2_fetch(next + quad * quad_bytes, quad_bytes / 64);
+        UNROLL
+        for (int line = 0; line < quad_bytes / 64; line++)
+            _mm_prefetch(next + quad * quad_bytes + 64 * line, _MM_HINT_T0);
         UNROLL
         for (int v = 0; v < vectors; v++) {
             __m256i w = weights_of(weights, quad, v);

@@ -163,8 +163,12 @@ static int open_capped(const struct suite_session *session, struct suite_target 
             count++;
             continue;
         }
-        suite_line(session, "SKIP cpu/auto: %s", octgemm_last_error());
-        session->result->skipped++;
+        if (status == OCTGEMM_ERR_ARG) {
+            suite_line(session, "SKIP cpu/auto: %s", octgemm_last_error());
+            session->result->skipped++;
+        } else {
+            suite_fail(session, target, "open", "", "", NULL, "%s", octgemm_last_error());
+        }
         close_target(target);
     }
     return count;

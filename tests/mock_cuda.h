@@ -31,8 +31,8 @@ struct mock_cuda {
     /* what the driver pretends to be */
     int version; /* as cuDriverGetVersion: 13000 */
     int devices;
-    int capability[mock_devices_max]; /* 90 */
-    int clusters;                     /* that run at a time, if so many fit: 66 */
+    int capability[mock_devices_max];
+    int clusters; /* that run at a time, if so many fit: 66 */
     struct mock_figures {
         int multiprocessors, shared_per_block, shared_per_multiprocessor, l2_bytes;
         int clock_khz, memory_clock_khz, memory_bus_bits;

@@ -2,6 +2,7 @@
  *
  *   OCTGEMM_SIM_CODE=gfx942        which target's kernels run (default gfx942)
  *   OCTGEMM_SIM_ARCH=gfx942:...    what the device says it is (default: the same)
+ *                                  (`make check` sets both to what was built)
  *   OCTGEMM_SIM_FAIL=name=code     this call fails with this code; several: name=code,name=code
  *   OCTGEMM_SIM_TRACE=file         appends the name of each launched kernel
  *
@@ -44,9 +45,13 @@ static const struct {
     const char *arch;
     uint32_t mach;
 } machs[] = {
-    {"gfx906", 0x2f},  {"gfx908", 0x30},  {"gfx90a", 0x3f},  {"gfx942", 0x4c},  {"gfx950", 0x4f},
-    {"gfx1030", 0x36}, {"gfx1100", 0x41}, {"gfx1101", 0x46}, {"gfx1102", 0x47}, {"gfx1103", 0x44},
-    {"gfx1150", 0x43}, {"gfx1151", 0x4a}, {"gfx1200", 0x48}, {"gfx1201", 0x4e},
+    {"gfx900", 0x2c},  {"gfx902", 0x2d},  {"gfx904", 0x2e},  {"gfx906", 0x2f},  {"gfx908", 0x30},
+    {"gfx909", 0x31},  {"gfx90a", 0x3f},  {"gfx90c", 0x32},  {"gfx940", 0x40},  {"gfx941", 0x4b},
+    {"gfx942", 0x4c},  {"gfx950", 0x4f},  {"gfx1010", 0x33}, {"gfx1011", 0x34}, {"gfx1012", 0x35},
+    {"gfx1013", 0x42}, {"gfx1030", 0x36}, {"gfx1031", 0x37}, {"gfx1032", 0x38}, {"gfx1033", 0x39},
+    {"gfx1034", 0x3e}, {"gfx1035", 0x3d}, {"gfx1036", 0x45}, {"gfx1100", 0x41}, {"gfx1101", 0x46},
+    {"gfx1102", 0x47}, {"gfx1103", 0x44}, {"gfx1150", 0x43}, {"gfx1151", 0x4a}, {"gfx1152", 0x55},
+    {"gfx1153", 0x58}, {"gfx1200", 0x48}, {"gfx1201", 0x4e},
 };
 
 static const char *setting(const char *name, const char *otherwise)

@@ -59,7 +59,8 @@ static void read_device_name(void)
         const char *colon = strchr(line, ':');
         if (strncmp(line, "model name", 10) != 0 || !colon)
             continue;
-        snprintf(device_name, sizeof device_name, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+        const char *name = colon + 1 + strspn(colon + 1, " ");
+        snprintf(device_name, sizeof device_name, "%.*s", (int)strcspn(name, "\n"), name);
         break;
     }
     fclose(file);

@@ -38,9 +38,10 @@ static octgemm_status make_plan(struct plan *plan, const char *function, const o
     if (!ctx)
         return octgemm_null_argument(function, "ctx");
     octgemm_status status = octgemm_complete_args(&plan->args, args, with_pointers);
+    if (status != OCTGEMM_OK)
+        return status;
     int reads_b = plan->args.b && plan->args.m > 0 && plan->args.n > 0;
-    if (status == OCTGEMM_OK && plan->args.b_layout == OCTGEMM_B_PACKED && reads_b &&
-        ctx->backend->check_packed)
+    if (plan->args.b_layout == OCTGEMM_B_PACKED && reads_b && ctx->backend->check_packed)
         status = ctx->backend->check_packed(ctx, &plan->args);
     if (status != OCTGEMM_OK)
         return status;
@@ -136,8 +137,7 @@ octgemm_status octgemm_quantize(const octgemm_ctx *ctx, const octgemm_quantize_a
     if (!ctx)
         return octgemm_null_argument("octgemm_quantize", "ctx");
     octgemm_status status = octgemm_complete_quantize_args(&complete, args);
-    int nothing = complete.rows == 0 || (complete.k == 0 && complete.static_scale);
-    if (status != OCTGEMM_OK || nothing)
+    if (status != OCTGEMM_OK || complete.rows == 0 || (complete.k == 0 && complete.static_scale))
         return status;
     const octgemm_float_state state = octgemm_float_enter();
     status = ctx->backend->quantize(ctx, &complete);

@@ -1,6 +1,7 @@
 /* No kernel touches a byte outside its arrays, not even to read it: every array ends (or begins) at
  * a page that cannot be accessed, so that one byte too many is a signal. The accuracy suite's guard
- * bytes see writes; this sees reads, which on a GPU is the task of compute-sanitizer. */
+ * bytes see writes; this sees reads, which on a GPU is the task of compute-sanitizer. And packed
+ * weights have no byte that was not written: saved, they hold nothing else of the memory. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include "octgemm.h"
 #include "run_tests.h"
@@ -103,9 +104,15 @@ static void run_packed(const octgemm_ctx *ctx, octgemm_args *args)
 {
     size_t bytes;
     ck_assert_int_eq(octgemm_packed_size(ctx, args->n, args->k, &bytes), OCTGEMM_OK);
-    void *packed = place(PACKED, (int64_t)bytes);
-    ck_assert_int_eq(octgemm_pack(ctx, args->n, args->k, args->b, args->ldb, packed, NULL),
-                     OCTGEMM_OK);
+    void *packed = place(PACKED, (int64_t)bytes), *earlier = place(WORKSPACE, (int64_t)bytes);
+    for (int fill = 0; fill < 2; fill++) {
+        memcpy(earlier, packed, bytes);
+        memset(packed, fill ? 0x5a : 0xa5, bytes);
+        ck_assert_int_eq(octgemm_pack(ctx, args->n, args->k, args->b, args->ldb, packed, NULL),
+                         OCTGEMM_OK);
+    }
+    ck_assert_msg(memcmp(packed, earlier, bytes) == 0, "packed weights with bytes not written: %s",
+                  strchr(running, ':') + 2);
     args->b = packed;
     args->b_layout = OCTGEMM_B_PACKED;
     run(ctx, args);

@@ -19,23 +19,54 @@
 static const char above_cap[] = "OCTGEMM_CPU caps the instruction set below it";
 static const char elsewhere[] = "it is for another kind of machine";
 
+static int includes(const struct cpu_features *have, const struct cpu_features *needs)
+{
+    enum { words = sizeof have->word / sizeof *have->word };
+    uint32_t lacking = 0;
+    for (int i = 0; i < words; i++)
+        lacking |= needs->word[i] & ~have->word[i];
+    return lacking == 0;
+}
+
+/* Why an instruction set cannot be used on this machine, or NULL. */
+static const char *obstacle_to(const struct cpu_isa_row *row, const struct cpu_features *have,
+                               const char *const obstacle[])
+{
+    if (row->below != row->isa && obstacle[row->below])
+        return obstacle[row->below];
+    if (!includes(have, &row->needs))
+        return row->missing;
+    return row->needs.saved & ~have->saved ? row->unsaved : NULL;
+}
+
 /* Which instruction sets can be used, and the name of the best one. NULL when OCTGEMM_CPU has a
  * name that no row has: then it counts as unset. */
 static const char *find_isas(struct cpu_ctx *cpu, const char *cap)
 {
+    const struct cpu_features have = octgemm_cpu_features();
     const char *best = octgemm_cpu_isas[0].name;
     int capped = 0;
     for (int i = 0; i < CPU_ISA_COUNT; i++)
         cpu->obstacle[i] = elsewhere;
     for (size_t i = 0; i < octgemm_cpu_isa_count; i++) {
         const struct cpu_isa_row *row = &octgemm_cpu_isas[i];
-        cpu->obstacle[row->isa] = capped ? above_cap : row->absent();
+        cpu->obstacle[row->isa] = capped ? above_cap : obstacle_to(row, &have, cpu->obstacle);
         if (!cpu->obstacle[row->isa])
             best = row->name;
         if (cap && strcmp(cap, row->name) == 0)
             capped = 1;
     }
     return cap && !capped ? NULL : best;
+}
+
+/* Asks for what a process has on request only. */
+static void request_isas(struct cpu_ctx *cpu)
+{
+    for (size_t i = 0; i < octgemm_cpu_isa_count; i++) {
+        const struct cpu_isa_row *row = &octgemm_cpu_isas[i];
+        if (!cpu->obstacle[row->isa] && row->request)
+            cpu->obstacle[row->isa] = row->request();
+    }
 }
 
 static octgemm_status unknown_isa(const char *name)
@@ -114,6 +145,7 @@ octgemm_status octgemm_cpu_open(const struct backend *self, int device, octgemm_
         free(cpu);
         return unknown_isa(cap);
     }
+    request_isas(cpu);
     cpu->base.backend = self;
     cpu->threads = octgemm_cpu_threads_at_most();
     cpu->team = octgemm_cpu_team();

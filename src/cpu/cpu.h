@@ -1,8 +1,8 @@
 /* The CPU backend's context, and the instruction sets it knows.
  *
  * An instruction set is a row of a table (detect_<machine>.c, chosen by the Makefile) that says
- * why it cannot be used here, or nothing. The table is in the order of OCTGEMM_CPU: naming one
- * there makes every later row unusable. */
+ * what it needs. The table is in the order of OCTGEMM_CPU: naming one there makes every later row
+ * unusable. */
 #ifndef OCTGEMM_CPU_H
 #define OCTGEMM_CPU_H
 
@@ -11,7 +11,7 @@
 enum cpu_isa {
     CPU_GENERIC, /* plain C at the compiler's baseline */
     CPU_SSE41,
-    CPU_AVX2, /* with FMA and F16C, as every CPU that has it */
+    CPU_AVX2, /* with F16C */
     CPU_AVXVNNI,
     CPU_AVX512BW, /* with F, DQ and VL */
     CPU_AVX512VNNI,
@@ -22,10 +22,23 @@ enum cpu_isa {
     CPU_ISA_COUNT
 };
 
+/* What a machine has: bits whose meaning is its detect_<machine>.c's. */
+struct cpu_features {
+    uint32_t word[5];
+    uint32_t saved; /* registers that the system saves */
+};
+
+struct cpu_features octgemm_cpu_features(void);
+
 struct cpu_isa_row {
     enum cpu_isa isa;
-    const char *name;            /* as in OCTGEMM_CPU */
-    const char *(*absent)(void); /* why it cannot be used on this machine, or NULL */
+    const char *name;   /* as in OCTGEMM_CPU */
+    enum cpu_isa below; /* which must be usable too; itself where none must */
+    struct cpu_features needs;
+    const char *missing, *unsaved; /* what is said where a word, where `saved` lacks them */
+    /* What a process must ask for, and is changed by: only where a context is opened. Why it was
+     * refused, or NULL. */
+    const char *(*request)(void);
 };
 
 extern const struct cpu_isa_row octgemm_cpu_isas[]; /* weakest first */

@@ -44,27 +44,26 @@ static int has_i8mm(void)
 }
 #endif
 
-static const char *always(void)
-{
-    return NULL;
-}
+enum { dot_products, int8_matrices }; /* words */
 
-static const char *dotprod_absent(void)
+struct cpu_features octgemm_cpu_features(void)
 {
-    return has_dotprod() ? NULL : "the CPU has no dot product instructions (FEAT_DotProd)";
-}
-
-static const char *i8mm_absent(void)
-{
-    if (!has_dotprod())
-        return dotprod_absent();
-    return has_i8mm() ? NULL : "the CPU has no int8 matrix instructions (FEAT_I8MM)";
+    return (struct cpu_features){.word[dot_products] = has_dotprod() != 0,
+                                 .word[int8_matrices] = has_i8mm() != 0};
 }
 
 const struct cpu_isa_row octgemm_cpu_isas[] = {
-    {CPU_GENERIC, "generic", always},
-    {CPU_NEON, "neon", always},
-    {CPU_DOTPROD, "dotprod", dotprod_absent},
-    {CPU_I8MM, "i8mm", i8mm_absent},
+    {.isa = CPU_GENERIC, .name = "generic", .below = CPU_GENERIC},
+    {.isa = CPU_NEON, .name = "neon", .below = CPU_GENERIC},
+    {.isa = CPU_DOTPROD,
+     .name = "dotprod",
+     .below = CPU_NEON,
+     .needs = {.word[dot_products] = 1},
+     .missing = "the CPU has no dot product instructions (FEAT_DotProd)"},
+    {.isa = CPU_I8MM,
+     .name = "i8mm",
+     .below = CPU_DOTPROD,
+     .needs = {.word[int8_matrices] = 1},
+     .missing = "the CPU has no int8 matrix instructions (FEAT_I8MM)"},
 };
 const size_t octgemm_cpu_isa_count = sizeof octgemm_cpu_isas / sizeof *octgemm_cpu_isas;

@@ -1,12 +1,12 @@
 /* A machine for which there is plain C only. */
 #include "cpu.h"
 
-static const char *always(void)
+struct cpu_features octgemm_cpu_features(void)
 {
-    return NULL;
+    return (struct cpu_features){.saved = 0};
 }
 
 const struct cpu_isa_row octgemm_cpu_isas[] = {
-    {CPU_GENERIC, "generic", always},
+    {.isa = CPU_GENERIC, .name = "generic", .below = CPU_GENERIC},
 };
 const size_t octgemm_cpu_isa_count = sizeof octgemm_cpu_isas / sizeof *octgemm_cpu_isas;

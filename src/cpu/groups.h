@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* A panel: column sums, padding to a cache line, groups. */
+/* A panel: column sums, padding to a cache line, groups, padding. */
 static inline size_t octgemm_groups_offset(int nr)
 {
     return ((size_t)nr * sizeof(int32_t) + 63) / 64 * 64;
@@ -27,9 +27,10 @@ static inline void octgemm_groups_pack(void *panel, const int8_t *b, int64_t ldb
     int32_t sums[CPU_NR_MAX] = {0};
     int8_t *groups = (int8_t *)panel + octgemm_groups_offset(nr);
     int64_t whole = k / kr * kr;
+    int64_t written = columns < nr ? 0 : whole * nr; /* every byte of them, below */
     memset(panel, 0, octgemm_groups_offset(nr));
-    if (columns < nr || k % kr != 0)
-        memset(groups, 0, octgemm_groups_bytes(k, nr, kr) - octgemm_groups_offset(nr));
+    memset(groups + written, 0,
+           octgemm_groups_bytes(k, nr, kr) - octgemm_groups_offset(nr) - (size_t)written);
     for (int64_t j = 0; j < columns; j++) {
         const int8_t *row = b + j * ldb;
         for (int64_t p = 0; p < whole; p += kr)

@@ -220,9 +220,9 @@ OCTGEMM_API octgemm_status octgemm_packed_size(const octgemm_ctx *ctx, int64_t n
  * header of packed weights (on the cpu and ref backends) and trusts the rest to be as packed.
  *
  * CUDA: a product may read packed weights while the kernel ahead of it in the stream still runs.
- * What octgemm_pack(), the driver's copies and ordinary kernels write is complete by then. A kernel
- * that lets the launch behind it start early (griddepcontrol.launch_dependents) must not write
- * them. */
+ * What octgemm_pack() and the driver's copies write is complete by then. A kernel of the caller's
+ * that writes them needs something that waits for it in between: octgemm_quantize(), another kernel
+ * that does not start early, octgemm_sync(). */
 OCTGEMM_API octgemm_status octgemm_pack(const octgemm_ctx *ctx, int64_t n, int64_t k,
                                         const int8_t *b, int64_t ldb, void *packed, void *stream);
 

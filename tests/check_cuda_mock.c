@@ -1,6 +1,7 @@
 /* The CUDA backend against a driver of our own (mock_cuda.c): probing, loading, launching, and
  * every error path, without a GPU. What a driver says is kept for the life of a process, so each
  * test runs in one of its own; Check forks it. */
+#include "config.h"
 #include "gpu/params.h"
 #include "gpu_failures.h"
 #include "mock_cuda.h"
@@ -1023,6 +1024,32 @@ START_TEST(workspace_is_the_same_for_any_address)
 }
 END_TEST
 
+/* Code for architectures before 9.0 does not wait for what it starts beside, so it never does: PTX
+ * may be all there is for a later device. */
+START_TEST(launches_overlap_where_their_code_waits)
+{
+    static const int built[] = {OCTGEMM_CUDA_ARCHS};
+    static const int devices[] = {90, 110, 120};
+    struct record record = {.count = 0};
+    int code = 0;
+    for (size_t i = 0; i < sizeof built / sizeof *built; i++)
+        if (built[i] / 10 == devices[_i] / 10)
+            code = built[i];
+    code = code ? code : OCTGEMM_CUDA_PTX;
+    octgemm_ctx *ctx = open_scene(&(struct scene){.capability = devices[_i], .record = &record});
+    if (!ctx)
+        return;
+    octgemm_args args = product();
+    args.za = NULL;
+    args.lda++; /* copied first */
+    run(ctx, &args, memory);
+    ck_assert_int_gt(record.count, 0);
+    for (int i = 0; i < record.count; i++)
+        ck_assert_int_eq(record.launch[i].overlap != 0, code >= 90);
+    octgemm_close(&ctx);
+}
+END_TEST
+
 /* -- choosing -----------------------------------------------------------------------------------
  */
 
@@ -1441,6 +1468,7 @@ int main(void)
     tcase_add_test(tests, one_row_of_any_stride_is_quantised);
     tcase_add_loop_test(tests, quantisers_take_the_rows_they_can, 0, 20);
     tcase_add_test(tests, workspace_is_the_same_for_any_address);
+    tcase_add_loop_test(tests, launches_overlap_where_their_code_waits, 0, 3);
     tcase_add_loop_test(tests, choices_are_sane_on_other_gpus, 0, sizeof gpus / sizeof *gpus);
     tcase_add_loop_test(tests, choices_are_sane_on_an_h200, 0, 3);
     tcase_add_loop_test(tests, an_h200_has_figures_of_its_own, 0, 2);

@@ -57,7 +57,7 @@ defect wgmma_16x64x128 src/cuda/hopper.cuh 'weights that the launch ahead may wr
 defect wgmma_16x64x128 src/cuda/hopper.cuh 'tokens read ahead of the launch that writes them' '0,/    grid_wait();/s///'
 defect wgmma_64x64x128_deep src/cuda/hopper_join.cuh 'sums of other blocks that have not come' 's/barrier_wait(ring.joined(), 0);//'
 defect wgmma_64x64x128 src/cuda/hopper_join.cuh 'sums sent to a block that still multiplies' 's/cluster_wait();//'
-defect wgmma_160x128x128_turns src/cuda/hopper.cuh 'scales of the next tile over those of this one' 's,named_barrier(own\, 128); \(/\* Nobody reads\),\1,'
+defect wgmma_160x128x128_turns src/cuda/hopper.cuh 'scales of the next tile over those of this one' 's,warpgroup_sync(own); \(/\* Nobody reads\),\1,'
 defect wgmma_96x128x128_turns src/cuda/hopper_finish.cuh 'a buffer of D filled while it is read' 's/constexpr bool every = .*/constexpr bool every = false;/'
 
 finish

@@ -97,31 +97,32 @@ static int accept(int version, char *reason, size_t size)
     return 0;
 }
 
-/* Machine code runs on later minor versions of its architecture; what it misses, the driver
- * compiles from PTX. */
-static int has_code(int generation)
+/* The architecture whose code a device runs: machine code, of its own or an earlier minor version,
+ * or what the driver compiles from PTX. 0: there is none. */
+static int code_for(int generation)
 {
     static const int built[] = {OCTGEMM_CUDA_ARCHS};
+    int code = 0;
     for (size_t i = 0; i < sizeof built / sizeof *built; i++)
-        if (generation / 10 == built[i] / 10 && generation >= built[i])
-            return 1;
-    return generation >= OCTGEMM_CUDA_PTX;
+        if (generation / 10 == built[i] / 10 && generation >= built[i] && built[i] > code)
+            code = built[i];
+    return code ? code : generation >= OCTGEMM_CUDA_PTX ? OCTGEMM_CUDA_PTX : 0;
 }
 
 /* What no attribute tells and the cost model wants: int8 multiply-adds per clock of the tensor
  * cores (NVIDIA's figures) and what L2 gives a multiprocessor (sm_80: 5120 bytes for a whole A100;
- * the others are an assumption, about 5 TB/s on an RTX 4090). The kernels' own figures hold for
- * sm_90, which is not in the table. */
+ * the others are an assumption, about 5 TB/s on an RTX 4090). Where a generation is not in the
+ * table, the kernels' own figures hold: sm_90, of which they are, and those of 100 to 119, of which
+ * nothing is known. */
 static void describe_rates(struct gpu_device *device)
 {
     static const struct {
         int first, last; /* generations */
         int multiply_adds, l2_width;
     } rates[] = {
-        {75, 75, 1024, 20},
-        {80, 80, 2048, 47},
-        {86, 89, 1024, 16},
-        {120, 129, 1024, 16},
+        {75, 75, 1024, 20}, {80, 80, 2048, 47},   {86, 86, 1024, 16},
+        {87, 87, 2048, 16}, /* Orin: 170 TOPS, sparse, of 16 multiprocessors at 1.3 GHz */
+        {88, 89, 1024, 16}, {120, 129, 1024, 16},
     };
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
         if (device->generation >= rates[i].first && device->generation <= rates[i].last) {
@@ -152,10 +153,11 @@ static int describe(struct gpu_device *device, const void **slot)
         return code;
     device->generation = 10 * major + minor;
     describe_rates(device);
-    device->clusters = major >= 9 && cuda.launch_ex && cuda.active_clusters;
+    /* Code for earlier ones does not wait for the launch that it would start beside (grid.cuh). */
+    device->clusters = code_for(device->generation) >= 90 && cuda.launch_ex && cuda.active_clusters;
     device->maps = device->clusters && cuda.tensor_map;
     snprintf(device->arch, sizeof device->arch, "sm_%d", device->generation);
-    device->usable = has_code(device->generation);
+    device->usable = code_for(device->generation) != 0;
     if (device->usable)
         snprintf(device->reason, sizeof device->reason,
                  "compute capability %d.%d, %d multiprocessors", major, minor,

@@ -200,7 +200,7 @@ hopper_consume(const octgemm_gemm_params &p, const typename T::maps &maps, uint8
         const int own = 1 + my.warpgroup;
         if (T::boxes && my.self == 0)
             tensor_stores_read<0>();
-        named_barrier(own, 128); /* Nobody reads anything of the tile before. */
+        warpgroup_sync(own); /* Nobody reads anything of the tile before. */
         factors.settle(p);
         vectors.share_tokens(factors, my);
         const int tokens = min((int)p.m - m0, T::tile_m);
@@ -208,10 +208,10 @@ hopper_consume(const octgemm_gemm_params &p, const typename T::maps &maps, uint8
         if constexpr (T::adds)
             if (work.splits > 1)
                 range = hopper_join<T>(sum, tokens, shared, work, ring);
-        named_barrier(own, 128);
+        warpgroup_sync(own);
         if (p.za) {
             hopper_centre<T>(sum, factors, vectors, my);
-            named_barrier(own, 128);
+            warpgroup_sync(own);
         }
         hopper_finish<T>(p, maps, shared, sum, m0, n0, range, factors, vectors, my);
         if (last)

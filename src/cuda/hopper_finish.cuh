@@ -324,7 +324,7 @@ hopper_finish_rows(const octgemm_gemm_params &p, const typename T::maps &maps, u
                     tensor_stores_read<T::buffers - 2>();
             }
             /* Also the end of reading the buffer that is filled next. */
-            named_barrier(1 + my.warpgroup, 128);
+            warpgroup_sync(1 + my.warpgroup);
             if constexpr (boxes)
                 if (my.self == 0 && (every || boxed > 0)) {
                     if (boxed > 0)

@@ -64,9 +64,7 @@ struct hopper_tile {
     static constexpr int group_bytes = workers * 16;
     static constexpr int most_splits = tile_m > 128 || tile_n > 128 ? 2 : 8;
     static_assert(!adds || blocks == 1, "sums of 8 tokens are four of a lane");
-    static_assert(!adds || (most_splits - 1) * ((tile_m / 8 + most_splits - 1) / most_splits) *
-                                   group_bytes <=
-                               ring_bytes,
+    static_assert(!adds || (tile_m / 8 + most_splits) * group_bytes <= ring_bytes,
                   "the others' sums of a share fit where the ring was");
     static_assert(cluster == 1 || tile_m % 16 == 0, "half of the tokens is whole groups of rows");
     static_assert((tile_m / cluster) <= 256 && tile_n <= 256, "a box has at most 256 rows");

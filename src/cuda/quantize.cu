@@ -8,7 +8,7 @@
  * are octgemm-numerics(7), in the order of src/ref/ref.c; results are those of IEEE divisions and
  * of nothing fused.
  *
- * 56 to 64 registers; _off stages a row in 2.7 to 33 KB of shared memory. Measured on an H100, of
+ * 54 to 64 registers; _off stages a row in 2.7 to 33 KB of shared memory. Measured on an H100, of
  * the rate of a copy: whole rows 98 to 101 %, rows off 16 bytes 97 to 99 % (F32) and 82 to 86 % (16
  * bits), what octgemm_quantize_any takes 45 %. (With the divider below, by turns on an H200: 16
  * bits in 0.93 to 0.98 of the time at 2048 to 7168 columns, 0.89 at 14335.) Lost: bytes handed from
@@ -380,7 +380,7 @@ __device__ __forceinline__ void quantize_held(const octgemm_quantize_params &p, 
     grid_release();
 }
 
-/* Blocks that registers are to be left for: `wanted`, or what a multiprocessor has threads for. */
+/* Blocks that registers are to be left for: `wanted`, or what an sm_75 has threads for. */
 constexpr int room_for(int wanted, int warps)
 {
 #if __CUDA_ARCH__ == 750
@@ -388,7 +388,7 @@ constexpr int room_for(int wanted, int warps)
 #elif __CUDA_ARCH__ >= 1000
     return warps > 8 ? 1 : wanted; /* 64 registers do not hold seven pieces as ptxas 13.0 does it */
 #else
-    return wanted * warps > 48 ? 48 / warps : wanted;
+    return wanted;
 #endif
 }
 
@@ -420,7 +420,7 @@ HELD(8x5_off, 8, 5, 4, false)
 HELD(8x8_off, 8, 8, 4, false)
 HELD(16x8_off, 16, 8, 2, false)
 
-extern "C" __global__ void __launch_bounds__(512, 2)
+extern "C" __global__ void __launch_bounds__(256, 4)
     octgemm_quantize_any(const __grid_constant__ octgemm_quantize_params p)
 {
     if (p.x_type == OCTGEMM_F32)

@@ -162,5 +162,5 @@ extern "C" __global__ void __launch_bounds__(threads)
     }
     /* What has not been released starts when these blocks have ended. */
     if (p.packs)
-        __threadfence();
+        grid_release_written();
 }

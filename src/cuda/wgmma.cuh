@@ -190,10 +190,10 @@ __device__ __forceinline__ void block_arrive(int threads)
     asm volatile("bar.arrive 0, %0;" ::"r"(threads) : "memory");
 }
 
-/* All 128 threads of a warpgroup, or `threads` of several; barrier 0 is __syncthreads(). */
-__device__ __forceinline__ void named_barrier(int barrier, int threads)
+/* All 128 threads of a warpgroup; barrier 0 is __syncthreads(). */
+__device__ __forceinline__ void warpgroup_sync(int barrier)
 {
-    asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+    asm volatile("bar.sync %0, 128;" ::"r"(barrier) : "memory");
 }
 
 /* -- the copy engine -------------------------------------------------------------------------- */

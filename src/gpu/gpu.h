@@ -361,7 +361,7 @@ static inline int64_t octgemm_gpu_tiles_n(const struct gpu_device *device,
 }
 
 /* Tiles along n that there are blocks for: where blocks have neighbours, the last tile of an odd
- * number has one beside it without work. */
+ * number has one beside it that does the same tile again. */
 static inline int64_t octgemm_gpu_launched_n(const struct gpu_kernel *kernel, int64_t tiles_n)
 {
     int64_t neighbours = kernel->neighbours > 1 ? kernel->neighbours : 1;

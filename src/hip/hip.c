@@ -130,20 +130,29 @@ static const struct {
     {0x1030, 0x1034, 8}, {0x1100, 0x1102, 8}, {0x1200, 0x1201, 8},
 };
 
-static int memory_factor(int generation)
+static int memory_factor(int number)
 {
     for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
-        if (generation >= memories[i].first && generation <= memories[i].last)
+        if (number >= memories[i].first && number <= memories[i].last)
             return memories[i].times;
     return 1;
 }
 
-/* The number in an architecture's name. Two APUs between CDNA's numbers are Vega, without its
- * matrix instructions. */
-static int generation_of(const char *arch)
+/* The number in an architecture's name. */
+static int number_of(const char *arch)
 {
-    int generation = (int)strtol(arch + 3, NULL, 16);
-    return generation == 0x909 || generation == 0x90c ? 0x900 : generation;
+    return (int)strtol(arch + 3, NULL, 16);
+}
+
+/* What it can do: two APUs between CDNA's numbers are Vega, without its matrix instructions, and
+ * two of RDNA have no more than they, no dot products. */
+static int generation_of(int number)
+{
+    static const int plain[] = {0x909, 0x90c, 0x1010, 0x1013};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (number == plain[i])
+            return 0x900;
+    return number;
 }
 
 static int describe(struct gpu_device *device, const void **slot)
@@ -160,7 +169,8 @@ static int describe(struct gpu_device *device, const void **slot)
         return code;
     }
     find_arch(device->arch, sizeof device->arch, properties.bytes, sizeof properties.bytes);
-    device->generation = generation_of(device->arch);
+    int number = number_of(device->arch);
+    device->generation = generation_of(number);
 
     /* hipDeviceAttribute... Where nothing is known, k is split by what an APU's memory gives, about
      * a hundred GB/s. */
@@ -176,7 +186,7 @@ static int describe(struct gpu_device *device, const void **slot)
     code = octgemm_gpu_read(&calls, device, attributes, sizeof attributes / sizeof *attributes);
     if (code)
         return code;
-    device->memory_clock_khz *= memory_factor(device->generation);
+    device->memory_clock_khz *= memory_factor(number);
     if (has_mfma(device->generation))
         device->packed_rows = 64; /* src/hip/blocks.h */
     device->usable = image(device, 0) != NULL;

@@ -14,15 +14,22 @@
     }
 #define OCTGEMM_GEMM(...) OCTGEMM_GEMM_OF(OCTGEMM_KERNEL, __VA_ARGS__)
 
+/* target.h has these three macros. */
+#ifdef OCTGEMM_TILE_256
 OCTGEMM_GEMM_OF(OCTGEMM_LARGE_KERNEL, tile_256x128, tile_kernel<matrix, 256, 128, staged_b>)
+#endif
+#ifdef OCTGEMM_TILE_128
 OCTGEMM_GEMM(tile_128x128, tile_kernel<matrix, 128, 128, staged_b>)
+#endif
 OCTGEMM_GEMM(tile_64x64, tile_kernel<matrix, 64, 64, staged_b>)
 OCTGEMM_GEMM(stream_64, stream_kernel<matrix, 64, stream_rows>)
 OCTGEMM_GEMM(stream_32, stream_kernel<matrix, 32, stream_rows>)
 OCTGEMM_GEMM(stream_16, stream_kernel<matrix, 16, stream_rows>)
 
-#ifdef OCTGEMM_BLOCKS /* target.h */
+#ifdef OCTGEMM_BLOCKS
+#ifdef OCTGEMM_TILE_256
 OCTGEMM_GEMM_OF(OCTGEMM_LARGE_KERNEL, tile_256x128_packed, tile_kernel<matrix, 256, 128, direct_b>)
+#endif
 OCTGEMM_GEMM(tile_128x128_packed, tile_kernel<matrix, 128, 128, direct_b>)
 OCTGEMM_GEMM(tile_64x64_packed, tile_kernel<matrix, 64, 64, direct_b>)
 OCTGEMM_GEMM(stream_64_packed, stream_kernel<matrix, 64, stream_blocks>)

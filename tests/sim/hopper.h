@@ -46,6 +46,11 @@ static inline void block_sync(int threads)
     named_barrier(0, threads);
 }
 
+static inline void warpgroup_sync(int barrier)
+{
+    named_barrier(barrier, 128);
+}
+
 static inline void cluster_sync()
 {
     cluster_arrive();

@@ -1,6 +1,11 @@
 /* src/hip/kernels.hip for the host, for one target: compiled once for each with the macros that
  * clang would define for it and with -DSIM_TARGET=<name>. */
 #include "amdgcn.h"
+
+/* A simulated target stands for others of its matrix operation, of which some have room for these.
+ */
+#define OCTGEMM_TILE_128
+#define OCTGEMM_TILE_256
 #include "hip/kernels.hip"
 #include "target.h"
 

@@ -80,10 +80,8 @@ static octgemm_status check_k(const char *function, int64_t k, int with_zero_poi
         k, most, with_zero_points ? "OCTGEMM_K_MAX_ZERO, with zero points" : "OCTGEMM_K_MAX");
 }
 
-/* A matrix of rows x columns elements of `width` bytes with stride ld: ld >= columns, and its last
- * byte lies at an offset that fits int64_t and size_t. */
-static octgemm_status check_matrix(const char *function, const char *ld_name, int64_t rows,
-                                   int64_t columns, int64_t ld, int64_t width)
+octgemm_status octgemm_check_matrix(const char *function, const char *ld_name, int64_t rows,
+                                    int64_t columns, int64_t ld, int64_t width)
 {
     if (ld < columns)
         return octgemm_fail(OCTGEMM_ERR_ARG,
@@ -115,12 +113,11 @@ static octgemm_status check_pointer(const char *function, const char *name, cons
     return pointer ? OCTGEMM_OK : octgemm_null_argument(function, name);
 }
 
-octgemm_status octgemm_check_weights(const char *function, int64_t n, int64_t k, int64_t ldb)
+octgemm_status octgemm_check_weights(const char *function, int64_t n, int64_t k)
 {
     octgemm_status status;
     (void)((status = check_count(function, "n", n)) || (status = check_count(function, "k", k)) ||
-           (status = check_k(function, k, 0)) ||
-           (status = check_matrix(function, "ldb", n, k, ldb, 1)));
+           (status = check_k(function, k, 0)));
     return status;
 }
 
@@ -146,11 +143,11 @@ static octgemm_status check_shape(const octgemm_args *args)
            (status = check_float_type(function, "bias_type", args->bias_type)) ||
            (status = check_enum(function, "d_type", (int)args->d_type, 4)) ||
            (status = check_k(function, args->k, args->za != NULL)) ||
-           (status = check_matrix(function, "lda", args->m, args->k, args->lda, 1)) ||
+           (status = octgemm_check_matrix(function, "lda", args->m, args->k, args->lda, 1)) ||
            (args->b_layout == OCTGEMM_B_ROWS &&
-            (status = check_matrix(function, "ldb", args->n, args->k, args->ldb, 1))) ||
-           (status = check_matrix(function, "ldd", args->m, args->n, args->ldd,
-                                  octgemm_width(args->d_type))) ||
+            (status = octgemm_check_matrix(function, "ldb", args->n, args->k, args->ldb, 1))) ||
+           (status = octgemm_check_matrix(function, "ldd", args->m, args->n, args->ldd,
+                                          octgemm_width(args->d_type))) ||
            (args->za && (status = check_sums(function, args->n))));
     return status;
 }
@@ -194,6 +191,11 @@ octgemm_status octgemm_complete_args(octgemm_args *out, const octgemm_args *in, 
     return status;
 }
 
+int octgemm_quantizes_nothing(const octgemm_quantize_args *args)
+{
+    return args->rows == 0 || (args->k == 0 && args->static_scale);
+}
+
 octgemm_status octgemm_complete_quantize_args(octgemm_quantize_args *out,
                                               const octgemm_quantize_args *in)
 {
@@ -207,15 +209,15 @@ octgemm_status octgemm_complete_quantize_args(octgemm_quantize_args *out,
         (status = check_count(function, "k", out->k)) ||
         (status = check_float_type(function, "x_type", out->x_type)) ||
         (status = check_flag(function, "static_scale", out->static_scale)) ||
-        (status = check_matrix(function, "ldx", out->rows, out->k, out->ldx,
-                               octgemm_width(out->x_type))) ||
-        (status = check_matrix(function, "ldq", out->rows, out->k, out->ldq, 1)))
+        (status = octgemm_check_matrix(function, "ldx", out->rows, out->k, out->ldx,
+                                       octgemm_width(out->x_type))) ||
+        (status = octgemm_check_matrix(function, "ldq", out->rows, out->k, out->ldq, 1)))
         return status;
     if (out->static_scale && out->zero)
         return octgemm_fail(OCTGEMM_ERR_ARG,
                             "%s: zero is set with static_scale; static quantisation is symmetric",
                             function);
-    if (out->rows == 0)
+    if (octgemm_quantizes_nothing(out))
         return OCTGEMM_OK;
     if ((status = check_pointer(function, "scale", out->scale)))
         return status;

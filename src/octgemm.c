@@ -32,20 +32,24 @@ static void forget_addresses(octgemm_args *args)
     args->d = NULL;
 }
 
+/* What of the arguments is looked at besides sizes and types: nothing, the header of packed
+ * weights, or every pointer. */
+enum looks { at_sizes, at_weights, at_everything };
+
 static octgemm_status make_plan(struct plan *plan, const char *function, const octgemm_ctx *ctx,
-                                const octgemm_args *args, int with_pointers)
+                                const octgemm_args *args, enum looks looks)
 {
     if (!ctx)
         return octgemm_null_argument(function, "ctx");
-    octgemm_status status = octgemm_complete_args(&plan->args, args, with_pointers);
+    octgemm_status status = octgemm_complete_args(&plan->args, args, looks == at_everything);
     if (status != OCTGEMM_OK)
         return status;
-    int reads_b = plan->args.b && plan->args.m > 0 && plan->args.n > 0;
+    int reads_b = looks != at_sizes && plan->args.b && plan->args.m > 0 && plan->args.n > 0;
     if (plan->args.b_layout == OCTGEMM_B_PACKED && reads_b && ctx->backend->check_packed)
         status = ctx->backend->check_packed(ctx, &plan->args);
     if (status != OCTGEMM_OK)
         return status;
-    if (!with_pointers)
+    if (looks != at_everything)
         forget_addresses(&plan->args);
     plan->workspace = 0;
     /* Costs are reckoned in floats too, and the caller may have exceptions end the process. */
@@ -63,7 +67,7 @@ octgemm_status octgemm_query(const octgemm_ctx *ctx, const octgemm_args *args, o
     if (!out)
         return octgemm_null_argument("octgemm_query", "out");
     octgemm_status status =
-        make_plan(&plan, "octgemm_query", ctx, args ? args : &octgemm_large_product, 0);
+        make_plan(&plan, "octgemm_query", ctx, args ? args : &octgemm_large_product, at_weights);
     if (status != OCTGEMM_OK)
         return status;
     *out = ctx->info;
@@ -102,7 +106,7 @@ octgemm_status octgemm_workspace(const octgemm_ctx *ctx, const octgemm_args *arg
     struct plan plan;
     if (!bytes)
         return octgemm_null_argument("octgemm_workspace", "bytes");
-    octgemm_status status = make_plan(&plan, "octgemm_workspace", ctx, args, 0);
+    octgemm_status status = make_plan(&plan, "octgemm_workspace", ctx, args, at_sizes);
     if (status == OCTGEMM_OK)
         *bytes = plan.workspace;
     return status;
@@ -111,7 +115,7 @@ octgemm_status octgemm_workspace(const octgemm_ctx *ctx, const octgemm_args *arg
 octgemm_status octgemm_run(const octgemm_ctx *ctx, const octgemm_args *args)
 {
     struct plan plan;
-    octgemm_status status = make_plan(&plan, "octgemm_run", ctx, args, 1);
+    octgemm_status status = make_plan(&plan, "octgemm_run", ctx, args, at_everything);
     if (status != OCTGEMM_OK)
         return status;
     if (plan.args.m == 0 || plan.args.n == 0)
@@ -137,7 +141,7 @@ octgemm_status octgemm_quantize(const octgemm_ctx *ctx, const octgemm_quantize_a
     if (!ctx)
         return octgemm_null_argument("octgemm_quantize", "ctx");
     octgemm_status status = octgemm_complete_quantize_args(&complete, args);
-    if (status != OCTGEMM_OK || complete.rows == 0 || (complete.k == 0 && complete.static_scale))
+    if (status != OCTGEMM_OK || octgemm_quantizes_nothing(&complete))
         return status;
     const octgemm_float_state state = octgemm_float_enter();
     status = ctx->backend->quantize(ctx, &complete);
@@ -152,7 +156,7 @@ octgemm_status octgemm_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k,
     if (!bytes)
         return octgemm_null_argument("octgemm_packed_size", "bytes");
     const char *function = "octgemm_packed_size";
-    octgemm_status status = octgemm_check_weights(function, n, k, k);
+    octgemm_status status = octgemm_check_weights(function, n, k);
     return status == OCTGEMM_OK ? ctx->backend->packed_size(function, ctx, n, k, bytes) : status;
 }
 
@@ -161,7 +165,9 @@ octgemm_status octgemm_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, const 
 {
     if (!ctx)
         return octgemm_null_argument("octgemm_pack", "ctx");
-    octgemm_status status = octgemm_check_weights("octgemm_pack", n, k, ldb);
+    octgemm_status status = octgemm_check_weights("octgemm_pack", n, k);
+    if (status == OCTGEMM_OK)
+        status = octgemm_check_matrix("octgemm_pack", "ldb", n, k, ldb, 1);
     if (status != OCTGEMM_OK)
         return status;
     if (!b && n > 0 && k > 0)

@@ -334,6 +334,7 @@ START_TEST(weights_sizes_are_checked)
     for (int shift = 40; shift < 63; shift++) /* nor what size_t counts and ptrdiff_t does not */
         if (octgemm_packed_size(ctx, INT64_C(1) << shift, 1, &bytes) == OCTGEMM_OK)
             ck_assert_uint_le(bytes, PTRDIFF_MAX);
+    ck_assert_ptr_null(strstr(octgemm_last_error(), "ldb")); /* which it does not have */
     expect_error(octgemm_pack(ctx, 2, 5, b, 4, d, NULL), OCTGEMM_ERR_ARG, "ldb is 4, smaller");
     expect_error(octgemm_pack(ctx, -2, 5, b, 5, d, NULL), OCTGEMM_ERR_ARG, "n is -2");
     for (int64_t n = 0; n < 2; n++)
@@ -383,7 +384,8 @@ START_TEST(foreign_packed_weights_are_refused)
         packed[header_changes[_i].byte] ^= 0x10;
         expect_error(octgemm_run(ctx, &args), OCTGEMM_ERR_ARG, header_changes[_i].words);
         expect_error(octgemm_query(ctx, &args, &info), OCTGEMM_ERR_ARG, header_changes[_i].words);
-        args.m = 0; /* nothing is read */
+        ck_assert_int_eq(octgemm_workspace(ctx, &args, &bytes), OCTGEMM_OK); /* does not look */
+        args.m = 0;                                                          /* nothing is read */
         ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
         args.m = M;
         packed[header_changes[_i].byte] ^= 0x10;
@@ -449,6 +451,7 @@ static const struct {
     {{SETQ(static_scale, 1), SETQ(zero, 0)}, NULL},
     /* at once: there is nothing to write in any row */
     {{SETQ(static_scale, 1), SETQ(zero, 0), SETQ(k, 0), SETQ(rows, (int64_t)1 << 52)}, NULL},
+    {{SETQ(static_scale, 1), SETQ(zero, 0), SETQ(k, 0), SETQ(scale, 0)}, NULL},
     {{SETQ(scale, 0)}, "scale is NULL"},
     {{SETQ(x, 0)}, "x is NULL"},
     {{SETQ(q, 0)}, "q is NULL"},

@@ -99,13 +99,14 @@ defect cpu=generic $file 'scales of integers' 's/^        drop_ignored(out);/   
 defect api $file 'fields of later versions' 's/if (bytes\[i\] != 0)/if (0)/'
 defect api $file 'static scale with zero points' 's/if (out->static_scale && out->zero)/if (0)/'
 defect api $file 'quantiser: wrong ldq' 's/"ldq", out->rows, out->k, out->ldq, 1/"ldq", out->rows, 0, out->ldq, 1/'
-defect api $file 'weights to pack: ldb' 's/(status = check_matrix(function, "ldb", n, k, ldb, 1))/0/'
 
 # ---- entry points, selection, packed weights --------------------------------------------------
 file=src/octgemm.c
 defect api $file 'a short workspace' 's/plan.args.workspace_size < plan.workspace)/plan.args.workspace_size + 1 < plan.workspace)/'
 defect api $file 'no workspace' 's/(!plan.args.workspace || /(/'
 defect api $file 'packed weights unchecked' 's/plan->args.b_layout == OCTGEMM_B_PACKED && reads_b/0/'
+defect api $file 'weights to pack: ldb' 's/octgemm_check_matrix("octgemm_pack", "ldb", n, k, ldb, 1)/OCTGEMM_OK/'
+defect api $file 'a workspace that depends on weights' 's/looks != at_sizes \&\& //'
 defect api $file 'packed weights of nothing are read' 's/ && plan->args.m > 0 && plan->args.n > 0;/;/'
 defect api $file 'empty products run' 's/if (plan.args.m == 0 || plan.args.n == 0)/if (0)/'
 defect generic_i16_2x4 $file 'the first kernel is named' 's/out->kernel = plan.kernel->name;/out->kernel = ctx->backend->kernels[0].name;/'
@@ -137,10 +138,11 @@ defect api $file 'one message for all threads' 's/static _Thread_local char/stat
 # ---- the CPU backend --------------------------------------------------------------------------
 file=src/cpu/cpu.c
 defect select $file 'a cap without meaning' 's/        out->kernel = "";/        out->kernel = best_kernel(\&cpu.base)->name;/'
-defect select $file 'no cap' 's/capped ? above_cap : row->absent()/row->absent()/'
+defect select $file 'no cap' 's/capped ? above_cap : //'
 defect select $file 'any format fits' 's/gemm->format != packed_format(ctx)/0/'
 defect api $file 'packed size beyond the address space' 's/if (panels > (/if (0 \&\& panels > (/'
 defect api $file 'packed size that no pointer reaches' 's/(size_t)PTRDIFF_MAX -/SIZE_MAX -/'
+defect memory $file 'packed weights without k: bytes left as they were' 's/bytes - sizeof(struct packed_header));/0);/'
 defect memory $file 'packed size without the header' 's/\*bytes = sizeof(struct packed_header) + /*bytes = /'
 defect cpu=generic $file 'quantiser: rows behind the last' 's/last < job->args->rows ? last : job->args->rows/last/'
 defect threads $file 'quantiser: the float state of the caller' 's/octgemm_float_state state = octgemm_float_enter();/octgemm_float_state state = 0x1f80;/;s/octgemm_float_leave(state);/(void)state;/'

@@ -246,8 +246,11 @@ octgemm_status octgemm_cpu_pack(const octgemm_ctx *ctx, int64_t n, int64_t k, co
         return status;
     const struct cpu_format *format = packed_format(ctx);
     octgemm_packed_write(packed, format->name, n, k, bytes);
-    if (k == 0)
+    if (k == 0) {
+        memset((char *)packed + sizeof(struct packed_header), 0,
+               bytes - sizeof(struct packed_header));
         return OCTGEMM_OK;
+    }
     struct pack_job job = {.format = format,
                            .panels = (char *)packed + sizeof(struct packed_header),
                            .b = b,

@@ -315,13 +315,15 @@ static const struct gpu_quantizer quantizers[] = {
 
 static const struct gpu_helper weights = {.module = OCTGEMM_CUDA_WEIGHTS,
                                           .function = "octgemm_weights",
-                                          .threads = 128,
+                                          .threads = octgemm_weights_threads,
                                           .overlap = 1,
-                                          .pieces_per_block = 4,
-                                          .bytes = 1024};
+                                          .pieces_per_block = octgemm_weights_threads / 32,
+                                          .bytes = octgemm_weights_piece};
 
-static const struct gpu_helper join = {
-    .module = OCTGEMM_CUDA_JOIN, .function = "octgemm_join", .threads = 256, .overlap = 1};
+static const struct gpu_helper join = {.module = OCTGEMM_CUDA_JOIN,
+                                       .function = "octgemm_join",
+                                       .threads = octgemm_join_threads,
+                                       .overlap = 1};
 
 static struct gpu_state state;
 

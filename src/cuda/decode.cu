@@ -1,4 +1,9 @@
-/* The blocks of decode.cuh that the table in kernels.c offers, by tokens x weights and warps. */
+/* The blocks of decode.cuh that the table in kernels.c offers, by tokens x weights and warps.
+ *
+ * 94 to 121 registers on sm_90, bytes of shared memory in kernels.c, where `resident` is the blocks
+ * that such registers leave room for; the bounds here say how many must fit without spilling on
+ * every target. Measured figures, and what was tried and lost, are in bench/NOTES.md.
+ */
 #include "cuda/decode.cuh"
 
 /*                            warps, MMAs n, m, blocks */

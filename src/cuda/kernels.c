@@ -128,7 +128,7 @@ static const struct kernel kernels[] = {
            .start = 1.85, .fixed = 0),
     DECODE("", 16, 32, .threads = 256, .shared = 18816, .resident = 2, .rate = 360, .alone = 218,
            .start = 0.05, .fixed = 1.2, .unaligned = "octgemm_decode_16x32_any"),
-    DECODE("_w4", 16, 32, .threads = 128, .shared = 9600, .resident = 5, .rate = 262, .alone = 180,
+    DECODE("_w4", 16, 32, .threads = 128, .shared = 9600, .resident = 4, .rate = 262, .alone = 180,
            .start = 0, .fixed = 1.6),
     DECODE("", 24, 32, .threads = 256, .shared = 28032, .resident = 2, .rate = 408, .alone = 295,
            .start = 0, .fixed = 1.2),

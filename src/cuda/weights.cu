@@ -17,12 +17,13 @@
 #include "gpu/params.h"
 
 enum {
-    threads = 128,
+    threads = octgemm_weights_threads,
     lanes = 32, /* of a warp */
     teams = threads / lanes,
-    batch = 8,                      /* words that a lane has under way */
-    piece_bytes = 4 * batch * lanes /* as cuda.c says */
+    batch = 8, /* words that a lane has under way */
+    piece_bytes = 4 * batch * lanes
 };
+static_assert(piece_bytes == octgemm_weights_piece, "as the host counts them");
 
 /* Four bytes of a row of which `left` are there, and zeros. */
 static __device__ uint32_t edge_word(const int8_t *from, int left)

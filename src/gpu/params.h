@@ -49,9 +49,17 @@ struct octgemm_gemm_params {
 #define OCTGEMM_D_BOX_ROWS(tile_m, bytes)                                                          \
     (((tile_m) % 64 == 0 ? 128 : (tile_m) % 32 == 0 ? 64 : 96) / (bytes))
 
+/* What CUDA's helpers and the host count alike. */
+enum {
+    octgemm_weights_threads = 128,
+    octgemm_weights_piece = 1024, /* bytes of a row that a warp takes at once */
+    octgemm_join_threads = 256,
+    octgemm_join_columns = 8, /* of D, that a thread has at once */
+};
+
 /* Adding parts of k that are in gemm.partial: part s has the sums of D's whole tiles, row-major,
- * from s * step on. Thread x of the grid has 8 columns of D, then the same after as many as there
- * are. */
+ * from s * step on. Thread x of the grid has octgemm_join_columns columns of D, then the same after
+ * as many as there are. */
 struct octgemm_join_params {
     struct octgemm_gemm_params gemm;
     int64_t ld, step;

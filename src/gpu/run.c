@@ -349,12 +349,12 @@ static octgemm_status start_join(const struct gpu_ctx *ctx,
                                  const struct octgemm_gemm_params *params,
                                  const struct gpu_kernel *kernel, void *stream)
 {
-    enum { columns = 8, blocks = 8 /* of a multiprocessor */ };
+    enum { blocks = 8 /* of a multiprocessor */ };
     const struct gpu_helper *join = ctx->driver->join;
     struct octgemm_join_params parts = {.gemm = *params};
     parts.ld = params->tiles_n * kernel->tile_n;
     parts.step = params->tiles_m * kernel->tile_m * parts.ld;
-    int64_t threads = params->m * octgemm_gpu_tiles(params->n, columns);
+    int64_t threads = params->m * octgemm_gpu_tiles(params->n, octgemm_join_columns);
     const struct gpu_launch launch = {.function = ctx->join,
                                       .name = join->function,
                                       .blocks =

@@ -2,7 +2,7 @@
  *
  * The weights are the work here, and each is used once: they stream from memory straight into the
  * registers of the matrix instruction, no LDS between. The waves of the block share k, each takes
- * every waves-th slice, and their sums meet in LDS.
+ * every waves-th slice, and their sums meet in LDS. Registers and LDS: doc/AMD.md.
  */
 #ifndef OCTGEMM_HIP_STREAM_H
 #define OCTGEMM_HIP_STREAM_H

@@ -12,7 +12,8 @@
  *
  * Which column of D a row of B's tile stands for is free. Row j * cols + c of a wave's part is
  * column c * tn + j of it, so that a lane, which holds one column of each of its tn operations,
- * holds tn consecutive columns of D: wide stores, and a wave writes whole cache lines.
+ * holds tn consecutive columns of D: wide stores, and a wave writes whole cache lines. Registers
+ * and LDS: doc/AMD.md.
  */
 #ifndef OCTGEMM_HIP_TILE_H
 #define OCTGEMM_HIP_TILE_H

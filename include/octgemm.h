@@ -200,8 +200,7 @@ OCTGEMM_API octgemm_status octgemm_kernel(const octgemm_ctx *ctx, const octgemm_
  * layout and whether za is set, not on data, where it lies, or the current thread count.
  *
  * A smaller m may want more: ask for each m that will be run, or give a buffer for several of them
- * the largest of the answers. Asking allocates nothing and takes less than a microsecond
- * (octgemm(3), Workspace). */
+ * the largest of the answers. Asking allocates nothing and is cheap (octgemm(3), Workspace). */
 OCTGEMM_API octgemm_status octgemm_workspace(const octgemm_ctx *ctx, const octgemm_args *args,
                                              size_t *bytes);
 

@@ -41,7 +41,7 @@ int main(void)
     octgemm_args args = {.size = sizeof args, .m = M, .n = N, .k = K, .lda = K, .ldd = N};
     args.a = a, args.b = packed, args.b_layout = OCTGEMM_B_PACKED;
     args.sa = sx, args.sb = sw, args.d = d;
-    must(octgemm_workspace(ctx, &args, &args.workspace_size));
+    must(octgemm_workspace(ctx, &args, &args.workspace_size)); /* for this m; ask for each */
     args.workspace = malloc(args.workspace_size);
     must(octgemm_run(ctx, &args));
 

@@ -17,11 +17,13 @@
  * forked, the caller's or OpenMP's, since none of them exists there (where the system does not
  * count them in /proc/self/task: if threads had worked for octgemm). A fork from before the library
  * was loaded is not seen. A GPU that the parent used is ERR_DEVICE. Where the system refuses to
- * start a thread, the OpenMP runtime ends the process: set OMP_NUM_THREADS=1 there.
+ * start a thread, the OpenMP runtime ends the process: set OMP_NUM_THREADS=1 there. The cpu backend
+ * works on the OpenMP team of the calling thread: octgemm(3), THREADS.
  *
  * Errors: a function that can fail returns a status; octgemm_last_error() then holds one line that
- * says what was wrong, for the calling thread. A call that fails its argument checks writes
- * nothing.
+ * says what was wrong, for the calling thread. A call that fails its argument checks writes nothing
+ * (octgemm_open() and octgemm_alloc(): NULL in *out). octgemm(3) lists which function returns which
+ * status.
  */
 #ifndef OCTGEMM_H
 #define OCTGEMM_H
@@ -107,7 +109,8 @@ typedef struct octgemm_args {
     octgemm_scale sa_mode;
     const float *sb; /* scale of B: n values or one; NULL = 1.0 */
     octgemm_scale sb_mode;
-    const int32_t *za; /* zero points of A: m values or one; NULL = symmetric */
+    const int32_t *za; /* zero points of A: m values or one; NULL = symmetric. Any int32; outside
+                          [-128, 127] S may wrap modulo 2^32. */
     octgemm_scale za_mode;
     const void *bias; /* n values; NULL = none */
     octgemm_type bias_type;
@@ -115,7 +118,7 @@ typedef struct octgemm_args {
     int64_t ldd;
     octgemm_type d_type;
     void *workspace; /* at least octgemm_workspace() bytes, owned by the caller, used by one */
-    size_t workspace_size; /* operation at a time; contents are not kept between calls */
+    size_t workspace_size; /* operation at a time, aligned or not; nothing in it is kept */
     void *stream;          /* CUstream / hipStream_t; NULL = default; CPU: ignored */
 } octgemm_args;
 
@@ -158,7 +161,7 @@ OCTGEMM_API const char *octgemm_last_error(void);
 
 /* Row `index` of the list of every backend and device this library knows, usable or not, in the
  * order in which "auto" tries them. A row that cannot be used has kernel "". ERR_ARG past the end
- * (or when out is NULL), which is how the list is walked. */
+ * (or when out is NULL), which is how the list is walked: from 0 until it is not OK. */
 OCTGEMM_API octgemm_status octgemm_backend(size_t index, octgemm_info *out);
 
 /* -- context ------------------------------------------------------------------------------- */
@@ -186,7 +189,7 @@ OCTGEMM_API octgemm_status octgemm_query(const octgemm_ctx *ctx, const octgemm_a
 /* Row `index` of the context's kernel table, best first: its name and architecture in *out, and in
  * `reason` why it cannot be used on this device or, with args, for these arguments; "" when it can.
  * Packed weights are taken to be this context's: octgemm_query() looks. OCTGEMM_KERNEL=<name> at
- * open forces one. ERR_ARG past the end. */
+ * open forces one. ERR_ARG past the end: the table is walked as the list of backends is. */
 OCTGEMM_API octgemm_status octgemm_kernel(const octgemm_ctx *ctx, const octgemm_args *args,
                                           size_t index, octgemm_info *out);
 
@@ -194,7 +197,10 @@ OCTGEMM_API octgemm_status octgemm_kernel(const octgemm_ctx *ctx, const octgemm_
 
 /* How many bytes of workspace octgemm_run() wants for these arguments. Often 0 on a GPU. On the
  * cpu backend it is 0 only if m or n is 0. It depends on the context and on m, n, k, ld, types,
- * layout and whether za is set, not on data, where it lies, or the current thread count. */
+ * layout and whether za is set, not on data, where it lies, or the current thread count.
+ *
+ * A smaller m may want more: ask for each m that will be run, or give a buffer for several of them
+ * the largest of the answers. Asking allocates nothing and is cheap (octgemm(3), Workspace). */
 OCTGEMM_API octgemm_status octgemm_workspace(const octgemm_ctx *ctx, const octgemm_args *args,
                                              size_t *bytes);
 
@@ -211,7 +217,8 @@ OCTGEMM_API octgemm_status octgemm_quantize(const octgemm_ctx *ctx,
 
 /* Bytes that octgemm_pack() will write for an n x k matrix. The size and the format belong to the
  * context (backend, device, OCTGEMM_CPU, OCTGEMM_KERNEL): on the cpu and ref backends packed
- * weights that another format was made for are ERR_ARG in octgemm_run(). */
+ * weights that another format was made for are ERR_ARG in octgemm_run(). They may be saved, mapped
+ * and shared: octgemm(3), Saving and sharing. */
 OCTGEMM_API octgemm_status octgemm_packed_size(const octgemm_ctx *ctx, int64_t n, int64_t k,
                                                size_t *bytes);
 
@@ -229,11 +236,12 @@ OCTGEMM_API octgemm_status octgemm_pack(const octgemm_ctx *ctx, int64_t n, int64
 /* -- memory, so that callers need no vendor header ------------------------------------------- */
 
 /* Memory of the context's device, aligned to at least 64 bytes. bytes = 0 gives a pointer that may
- * be freed and not used. */
+ * be freed and not used. Freeing NULL does nothing. */
 OCTGEMM_API octgemm_status octgemm_alloc(const octgemm_ctx *ctx, size_t bytes, void **out);
 OCTGEMM_API void octgemm_free(const octgemm_ctx *ctx, void *memory);
 
-/* Copies between host and device in stream order. The host buffer may be reused on return. */
+/* Copies between host and device in stream order. On a GPU both wait for the stream, so the host
+ * buffer may be reused, or read, on return. */
 OCTGEMM_API octgemm_status octgemm_upload(const octgemm_ctx *ctx, void *device, const void *host,
                                           size_t bytes, void *stream);
 OCTGEMM_API octgemm_status octgemm_download(const octgemm_ctx *ctx, void *host, const void *device,

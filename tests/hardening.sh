@@ -57,7 +57,8 @@ done
 case "${CFLAGS-}" in
 *-fstack-protector*) echo "CFLAGS ask for stack protection everywhere: kernels not looked at" ;;
 *)
-    kernels=$(ls src/cpu/libcpu_*.o) || fail 'no objects of kernels'
+    kernels=$(ls src/cpu/libcpu_*.o src/cpu/.libs/libcpu_*.o 2>/dev/null) # static, shared: what was built
+    [ -n "$kernels" ] || fail 'no objects of kernels'
     for file in $kernels; do
         ! "$readelf" -sW "$file" | grep -q __stack_chk_fail || fail "$file: stack protection in a kernel"
     done

@@ -20,9 +20,12 @@ struct cpu_features octgemm_cpu_features(void)
 
 /* None needs anything. */
 const struct cpu_isa_row octgemm_cpu_isas[] = {
-    {.isa = CPU_GENERIC, .name = "generic"},       {.isa = CPU_SSE41, .name = "sse41"},
-    {.isa = CPU_AVX2, .name = "avx2"},             {.isa = CPU_AVX512BW, .name = "avx512bw"},
-    {.isa = CPU_AVX512VNNI, .name = "avx512vnni"}, {.isa = CPU_AMX, .name = "amx"},
+    {.isa = CPU_GENERIC, .name = "generic"},
+    {.isa = CPU_SSE41, .name = "sse41"},
+    {.isa = CPU_AVX2, .name = "avx2"},
+    {.isa = CPU_AVX512BW, .name = "avx512bw"},
+    {.isa = CPU_AVX512VNNI, .name = "avx512vnni"},
+    {.isa = CPU_AMX, .name = "amx"},
 };
 const size_t octgemm_cpu_isa_count = sizeof octgemm_cpu_isas / sizeof *octgemm_cpu_isas;
 

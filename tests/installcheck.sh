@@ -40,7 +40,7 @@ major=${OCTGEMM_VERSION%%.*}
 taken=
 refused='0.0 99.0'
 if cmake --help-policy CMP0114 >/dev/null 2>&1; then # versions may be ranges
-    taken="0.0...$((major + 1)).0 0.0...$OCTGEMM_VERSION $OCTGEMM_VERSION...<99"
+    taken="0 0.0...$((major + 1)).0 0.0...$OCTGEMM_VERSION $OCTGEMM_VERSION...<99"
     refused="$refused 0.0...<$OCTGEMM_VERSION $((major + 1)).0...99"
 fi
 for version in $taken; do

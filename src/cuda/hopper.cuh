@@ -27,16 +27,16 @@
  * Budget: 64K registers and 227 KB of shared memory for the blocks of a multiprocessor; hopper.cu
  * has the tiles. Where it is hot, power is the limit: an instruction less is worth more than a
  * cycle less, and what is brought to a multiprocessor more than either: no more than some 70 bytes
- * a clock come there. Measured on an H200 (README): 0.98 to 1.02 of the best of CUTLASS' sm90
- * kernels at m >= 1024, below 1.00 to 1.07 with weights as rows and to 1.21 with packed weights,
- * which are read while the kernel ahead ends, 1.03 to 1.21 between powers of two. Tried and lost
- * (bench/NOTES.md): a barrier inited by each of many threads, weights asked of the L2 far ahead,
- * the next kernel let in at once or not before the last load, blocks that start at different places
- * of k, two, four or eight blocks with the same few tokens, pairs of blocks with the same weights
- * and tokens of their own, results without shared memory or row by row of 128 bytes, a kernel of
- * its own for 16-bit results without zero points, one warpgroup of a tile some stages behind the
- * other, one half of a tile finished while the other is multiplied, three warpgroups with 256
- * tokens (ptxas wants more registers).
+ * a clock come there. Measured on an H200 (doc/RESULTS.md): 0.98 to 1.02 of the best of CUTLASS'
+ * sm90 kernels at m >= 1024, below 1.00 to 1.07 with weights as rows and to 1.21 with packed
+ * weights, which are read while the kernel ahead ends, 1.03 to 1.21 between powers of two. Tried
+ * and lost (bench/NOTES.md): a barrier inited by each of many threads, weights asked of the L2 far
+ * ahead, the next kernel let in at once or not before the last load, blocks that start at different
+ * places of k, two, four or eight blocks with the same few tokens, pairs of blocks with the same
+ * weights and tokens of their own, results without shared memory or row by row of 128 bytes, a
+ * kernel of its own for 16-bit results without zero points, one warpgroup of a tile some stages
+ * behind the other, one half of a tile finished while the other is multiplied, three warpgroups
+ * with 256 tokens (ptxas wants more registers).
  */
 #ifndef OCTGEMM_HOPPER_CUH
 #define OCTGEMM_HOPPER_CUH

@@ -59,12 +59,13 @@ static const struct option_row option_rows[] = {
     {"csv", 0, NULL, "print CSV", .kind = OPTION_FLAG, .offset = MEMBER(csv)},
     {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG, .offset = MEMBER(json)},
 };
-static const struct syntax syntax = {
+const struct syntax octgemm_bench_syntax = {
     .command = "bench",
     .operands = "[MODEL | MxNxK | NxK]...",
     .summary = "Verifies, then times products. Default: the layers of Llama-3.1-8B.",
     .rows = option_rows,
     .row_count = sizeof option_rows / sizeof *option_rows,
+    .others = octgemm_syntaxes,
 };
 
 enum { tokens_max = 64, kernel_max = 256, automatic = 0 };
@@ -509,7 +510,7 @@ int octgemm_bench_command(int argc, char **argv)
                                     .seconds = 0.5};
     struct shape_list list = {NULL, 0};
     int operand;
-    int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
+    int status = octgemm_parse_options(&octgemm_bench_syntax, argc, argv, &options, &operand);
     if (status >= 0)
         return status;
     if ((status = check_together(&options)) != 0)

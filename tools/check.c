@@ -40,13 +40,14 @@ static const struct option_row option_rows[] = {
      .offset = MEMBER(list)},
     {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG, .offset = MEMBER(json)},
 };
-static const struct syntax syntax = {
+const struct syntax octgemm_check_syntax = {
     .command = "check",
     .operands = "",
     .summary = "Compares every backend and kernel of this machine with the reference, bit by bit.\n"
                "Exit status: 0 all equal, 1 something differs, 2 nothing could be run.",
     .rows = option_rows,
     .row_count = sizeof option_rows / sizeof *option_rows,
+    .others = octgemm_syntaxes,
 };
 
 /* What the suite's hooks write to: the terminal, or lists for JSON. */
@@ -146,7 +147,7 @@ int octgemm_check_command(int argc, char **argv)
 {
     struct check_options options = {.seed = 1};
     int operand;
-    int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
+    int status = octgemm_parse_options(&octgemm_check_syntax, argc, argv, &options, &operand);
     if (status >= 0)
         return status;
     if (options.list)

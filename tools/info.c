@@ -15,7 +15,7 @@ static const struct option_row option_rows[] = {
     {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG,
      .offset = offsetof(struct info_options, json)},
 };
-static const struct syntax syntax = {
+const struct syntax octgemm_info_syntax = {
     .command = "info",
     .operands = "",
     .summary =
@@ -23,6 +23,7 @@ static const struct syntax syntax = {
         "kernels of those that can be used, best first.",
     .rows = option_rows,
     .row_count = sizeof option_rows / sizeof *option_rows,
+    .others = octgemm_syntaxes,
 };
 
 /* A row of octgemm_backend(), opened if it can be. */
@@ -94,7 +95,7 @@ int octgemm_info_command(int argc, char **argv)
 {
     struct info_options options = {0};
     int operand;
-    int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
+    int status = octgemm_parse_options(&octgemm_info_syntax, argc, argv, &options, &operand);
     if (status >= 0)
         return status;
 

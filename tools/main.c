@@ -26,6 +26,11 @@ static const struct command commands[] = {
 };
 enum { command_count = sizeof commands / sizeof *commands };
 
+const struct syntax *const octgemm_syntaxes[] = {
+    &octgemm_info_syntax,  &octgemm_demo_syntax,     &octgemm_run_syntax,   &octgemm_tensors_syntax,
+    &octgemm_check_syntax, &octgemm_accuracy_syntax, &octgemm_bench_syntax, NULL,
+};
+
 static int help(void)
 {
     printf("Usage: octgemm COMMAND [OPTION...]\n"

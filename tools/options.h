@@ -32,6 +32,8 @@ struct syntax {
     const char *summary;  /* what --help says first */
     const struct option_row *rows;
     size_t row_count;
+    const struct syntax *const *others; /* every command's, ended by NULL: whose an unknown option
+                                           is. NULL = there are none. */
 };
 
 /* Parses into `out`. Returns -1 to go on, with *operand the index of the first operand in argv;

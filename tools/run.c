@@ -54,13 +54,14 @@ static const struct option_row option_rows[] = {
      .offset = MEMBER(seed), .low = 0, .high = INT64_MAX},
     {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG, .offset = MEMBER(json)},
 };
-static const struct syntax syntax = {
+const struct syntax octgemm_run_syntax = {
     .command = "run",
     .operands = "",
     .summary = "Quantises weights per channel and activations per token, multiplies, and reports\n"
                "time and error. Files are .safetensors or .npy.",
     .rows = option_rows,
     .row_count = sizeof option_rows / sizeof *option_rows,
+    .others = octgemm_syntaxes,
 };
 
 enum {
@@ -185,7 +186,7 @@ int octgemm_run_command(int argc, char **argv)
     struct run_options options = {.pack = 1, .compare = 1, .seconds = 0.3, .seed = 1};
     struct linear_result result = {.d = NULL};
     int operand;
-    int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
+    int status = octgemm_parse_options(&octgemm_run_syntax, argc, argv, &options, &operand);
     if (status >= 0)
         return status;
     if (!options.weights)

@@ -13,8 +13,8 @@ says 'version' '^octgemm [0-9]*\.[0-9]*\.[0-9]*$'
 for command in info demo run tensors check accuracy bench; do
     good "$command --help" "$command" --help
     says "$command --help" "^Usage: octgemm $command"
-    bad "$command: unknown option" 'unknown or incomplete option --frob' "$command" --frob
-    bad "$command: unknown letter" 'unknown or incomplete option' "$command" -Z
+    bad "$command: unknown option" "$command: unknown option --frob (--help lists" "$command" --frob
+    bad "$command: unknown letter" "$command: unknown option -Z (--help lists" "$command" -Z
 done
 bad 'unknown letter among others' 'option -z ' run -zz
 bad 'unknown letter before an operand' 'option -j ' tensors -jj a.npy

@@ -35,7 +35,7 @@ static const struct option_row option_rows[] = {
     {"d-type", 'd', "TYPE", "of the result: f32, f16, bf16 (default) or i32", .kind = OPTION_CHOICE,
      .offset = MEMBER(d_type), .choices = octgemm_type_names},
     DEVICE_OPTIONS(struct bench_options),
-    {"kernel", 0, "NAME|all", "force a kernel; all: each, and how good the choice is",
+    {"kernel", 0, "NAME|auto|all", "force a kernel; all: each, and how good the choice is",
      .kind = OPTION_TEXT, .offset = MEMBER(kernel)},
     {"packed", 0, NULL, "multiply packed weights (default)", .kind = OPTION_FLAG,
      .offset = MEMBER(packed)},
@@ -311,7 +311,8 @@ static int verify_and_time(const struct weights *weights, struct rotation *rotat
                            struct measurement *one)
 {
     octgemm_progress_step("verifying", 0);
-    if (multiply(rotation, 0) != OCTGEMM_OK || octgemm_sync(rotation->ctx, NULL) != OCTGEMM_OK)
+    if (octgemm_run_aloud(&weights->device, &rotation->args) != OCTGEMM_OK ||
+        octgemm_sync(rotation->ctx, NULL) != OCTGEMM_OK)
         return octgemm_complain_library("multiplying");
     int status = verify(weights, rotation, inputs, options, one);
     if (status)
@@ -428,15 +429,20 @@ static int parse_tokens(struct bench *bench, const char *text)
     return 0;
 }
 
+static int is_kernel(const struct bench_options *options, const char *name)
+{
+    return options->kernel && strcmp(options->kernel, name) == 0;
+}
+
 /* Opens the backend once: for the head of the report, and to see which kernels there are. */
 static int list_kernels(struct bench *bench, octgemm_info *head)
 {
     const char *wanted = bench->options->kernel;
-    int all = wanted && strcmp(wanted, "all") == 0;
+    int all = is_kernel(bench->options, "all");
     struct device_choice choice = bench->options->choice;
     struct device device;
     octgemm_info info;
-    choice.kernel = all ? "" : wanted;
+    choice.kernel = all || is_kernel(bench->options, "auto") ? "" : wanted;
     int status = octgemm_open_device(&device, &choice);
     if (status)
         return status;
@@ -495,7 +501,7 @@ static int check_together(const struct bench_options *options)
         return octgemm_complain("bench: --csv or --json, not both");
     if (options->models && (options->csv || options->json))
         return octgemm_complain("bench: --models prints text alone");
-    if (options->rivals && options->kernel && strcmp(options->kernel, "all") == 0)
+    if (options->rivals && is_kernel(options, "all"))
         return octgemm_complain("bench: --kernel all is not for --rivals, which times one kernel");
     return 0;
 }

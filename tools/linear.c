@@ -217,7 +217,8 @@ static int multiply_verify_time(struct job *job)
 {
     struct linear_result *result = job->result;
     octgemm_progress_step("multiplying", 0);
-    if (multiply(job, 0) != OCTGEMM_OK || octgemm_sync(job->device.ctx, NULL) != OCTGEMM_OK)
+    if (octgemm_run_aloud(&job->device, &job->args) != OCTGEMM_OK ||
+        octgemm_sync(job->device.ctx, NULL) != OCTGEMM_OK)
         return octgemm_complain_library("multiplying");
     int status = verify(job);
     if (status)

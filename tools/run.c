@@ -46,7 +46,7 @@ static const struct option_row option_rows[] = {
     {"no-compare", 0, NULL, "leave out the float64 product and the error", .kind = OPTION_CLEAR,
      .offset = MEMBER(compare)},
     DEVICE_OPTIONS(struct run_options),
-    {"kernel", 0, "NAME", "force a kernel of the backend (\"octgemm info\" lists them)",
+    {"kernel", 0, "NAME|auto", "force a kernel of the backend (\"octgemm info\" lists them)",
      .kind = OPTION_TEXT, .offset = MEMBER(choice.kernel)},
     {"seconds", 0, "S", "how long to time (default 0.3)", .kind = OPTION_SECONDS,
      .offset = MEMBER(seconds)},

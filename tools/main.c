@@ -1,6 +1,5 @@
 /* The command octgemm: one table of subcommands. */
 #include "command.h"
-#include "octgemm.h"
 #include "progress.h"
 #include "report.h"
 
@@ -44,8 +43,8 @@ static int help(void)
 
 static int version(void)
 {
-    unsigned v = octgemm_version();
-    printf("octgemm %u.%u.%u\n", v >> 16, v >> 8 & 0xff, v & 0xff);
+    char text[32];
+    printf("octgemm %s\n", octgemm_format_version(text, sizeof text));
     return octgemm_flush_output();
 }
 

@@ -325,13 +325,17 @@ static const char *type_name(enum tensor_kind kind)
 static void print_comparison(const struct comparison *comparison)
 {
     char decibel[32];
-    printf("SQNR      %s, signal to quantisation noise against the float64 product\n",
-           octgemm_format_decibel(decibel, sizeof decibel, comparison->decibel));
-    printf("error     at most %.4g, where values reach %.4g\n", comparison->error_max,
-           comparison->value_max);
+    if (comparison->compared == 0) {
+        printf("SQNR      not defined: no element is left to compare with the float64 product\n");
+    } else {
+        printf("SQNR      %s, signal to quantisation noise against the float64 product\n",
+               octgemm_format_decibel(decibel, sizeof decibel, comparison->decibel));
+        printf("error     at most %.4g, where values reach %.4g\n", comparison->error_max,
+               comparison->value_max);
+    }
     if (comparison->left_out > 0)
-        printf("          %lld elements are infinite or NaN and left out of both\n",
-               (long long)comparison->left_out);
+        printf("          %lld elements are infinite or NaN and left out of %s\n",
+               (long long)comparison->left_out, comparison->compared == 0 ? "it" : "both");
 }
 
 void octgemm_print_linear(const struct linear *linear, const struct linear_result *result)
@@ -376,6 +380,7 @@ json_t *octgemm_linear_json(const struct linear *linear, const struct linear_res
         octgemm_json_number(tops(result)));
     if (object && result->compared) {
         const struct comparison *comparison = &result->comparison;
+        json_object_set_new(object, "compared", json_integer((json_int_t)comparison->compared));
         json_object_set_new(object, "sqnr_db", octgemm_json_number(comparison->decibel));
         json_object_set_new(object, "error_max", octgemm_json_number(comparison->error_max));
         json_object_set_new(object, "value_max", octgemm_json_number(comparison->value_max));

@@ -86,7 +86,7 @@ static int set_value(const struct syntax *syntax, const struct option_row *row, 
         char *end;
         double value = strtod(text, &end);
         if (end == text || *end || !(value > 0) || value > 86400)
-            return bad_value(syntax, row, text, "want a number of seconds above 0");
+            return bad_value(syntax, row, text, "want seconds, above 0 and at most 86400");
         *(double *)member = value;
         return 0;
     }

@@ -10,7 +10,7 @@ enum option_kind {
     OPTION_CLEAR,   /* int, set to 0 */
     OPTION_TEXT,    /* const char * */
     OPTION_INTEGER, /* int64_t within [low, high] */
-    OPTION_SECONDS, /* double, > 0 */
+    OPTION_SECONDS, /* double, > 0, at most 86400 */
     OPTION_CHOICE   /* int: the index of the word in choices */
 };
 

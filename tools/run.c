@@ -28,8 +28,8 @@ static const struct option_row option_rows[] = {
      .kind = OPTION_TEXT, .offset = MEMBER(activations)},
     {"tokens", 'm', "M", "how many tokens to make up (default 64)", .kind = OPTION_INTEGER,
      .offset = MEMBER(tokens), .low = 1, .high = INT32_MAX},
-    {"bias", 0, "FILE[:TENSOR]", "N values, added to every row", .kind = OPTION_TEXT,
-     .offset = MEMBER(bias)},
+    {"bias", 0, "FILE[:TENSOR]", "N values, added to every row; not with -d i32",
+     .kind = OPTION_TEXT, .offset = MEMBER(bias)},
     {"weight-scale", 0, "FILE[:TENSOR]", "of I8 weights: one value or N (default 1)",
      .kind = OPTION_TEXT, .offset = MEMBER(weight_scale)},
     {"activation-scale", 0, "FILE[:TENSOR]",
@@ -48,7 +48,7 @@ static const struct option_row option_rows[] = {
     DEVICE_OPTIONS(struct run_options),
     {"kernel", 0, "NAME|auto", "force a kernel of the backend (\"octgemm info\" lists them)",
      .kind = OPTION_TEXT, .offset = MEMBER(choice.kernel)},
-    {"seconds", 0, "S", "how long to time (default 0.3)", .kind = OPTION_SECONDS,
+    {"seconds", 0, "S", "how long to time (default 0.3; at most 86400)", .kind = OPTION_SECONDS,
      .offset = MEMBER(seconds)},
     {"seed", 0, "S", "of made-up activations (default 1)", .kind = OPTION_INTEGER,
      .offset = MEMBER(seed), .low = 0, .high = INT64_MAX},
@@ -191,6 +191,12 @@ int octgemm_run_command(int argc, char **argv)
         return status;
     if (!options.weights)
         return octgemm_complain("run: --weights FILE[:TENSOR] is needed (--help has the rest)");
+    if (options.bias && options.d_type == OCTGEMM_I32)
+        return octgemm_complain("run: --bias is not in the sums that --d-type i32 asks for: leave "
+                                "one of them out");
+    if (options.output && strcmp(options.output, "-") == 0)
+        return octgemm_complain("run: --output -: the result goes to a file, for the report is on "
+                                "standard output (a file of this name is ./-)");
     if (options.tokens && options.activations)
         return octgemm_complain("run: --tokens is for made-up activations, not with --activations");
 

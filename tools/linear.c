@@ -255,14 +255,6 @@ static int compare(struct job *job)
     return octgemm_compare(&compared, &job->result->comparison);
 }
 
-/* The most there may be: a product of little work has one. */
-static int host_threads(const octgemm_info *info)
-{
-    if (strcmp(info->backend, "cpu") != 0)
-        return strcmp(info->backend, "ref") == 0;
-    return octgemm_threads();
-}
-
 static int check_shapes(const struct linear *linear)
 {
     const struct matrix *w = &linear->weights, *x = &linear->activations;
@@ -295,7 +287,7 @@ int octgemm_run_linear(const struct linear *linear, struct linear_result *result
     if (status == 0 && linear->compare)
         status = compare(&job);
     if (status == 0)
-        result->threads = host_threads(&result->info);
+        result->threads = octgemm_backend_threads(result->info.backend);
     octgemm_close_device(&job.device);
     release_operand(&job.a);
     release_operand(&job.b);
@@ -341,17 +333,16 @@ static void print_comparison(const struct comparison *comparison)
 void octgemm_print_linear(const struct linear *linear, const struct linear_result *result)
 {
     const octgemm_info *info = &result->info;
-    char median[32], best[32];
+    char median[32], best[32], threads[32];
     printf("product   M x N x K = %lld x %lld x %lld, weights %s, activations %s%s, result %s\n",
            (long long)result->m, (long long)result->n, (long long)result->k,
            type_name(linear->weights.kind), type_name(linear->activations.kind),
            linear->asymmetric ? " with zero points" : "",
            type_name((enum tensor_kind)linear->d_type));
-    printf("backend   %s, %s, %s", info->backend, *info->device ? info->device : "unnamed device",
-           info->arch);
-    if (result->threads > 0)
-        printf(result->threads > 1 ? ", up to %d threads" : ", %d thread", result->threads);
-    printf("\nkernel    %s (%s)\n", info->kernel, info->reason);
+    printf("backend   %s, %s, %s%s\n", info->backend,
+           *info->device ? info->device : "unnamed device", info->arch,
+           octgemm_format_threads(threads, sizeof threads, result->threads));
+    printf("kernel    %s (%s)\n", info->kernel, info->reason);
     printf("verified  %lld of %lld elements equal the reference bit by bit\n",
            (long long)result->verdict.compared, (long long)(result->m * result->n));
     printf("time      %s median, %s best of %lld calls, %.4g TOPS\n",

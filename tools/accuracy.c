@@ -32,13 +32,14 @@ static const struct option_row option_rows[] = {
      .offset = MEMBER(seed), .low = 0, .high = INT64_MAX},
     {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG, .offset = MEMBER(json)},
 };
-static const struct syntax syntax = {
+const struct syntax octgemm_accuracy_syntax = {
     .command = "accuracy",
     .operands = "",
     .summary = "What quantisation costs: signal to noise for made-up inputs of several kinds, for\n"
                "each way to quantise activations. The same figures on every machine.",
     .rows = option_rows,
     .row_count = sizeof option_rows / sizeof *option_rows,
+    .others = octgemm_syntaxes,
 };
 
 /* Kinds of activations: normal values, of which one channel in `outlier_every` is larger. */
@@ -170,7 +171,7 @@ int octgemm_accuracy_command(int argc, char **argv)
     struct accuracy_options options = {.tokens = 64, .n = 512, .k = 4096, .seed = 1};
     double decibels[input_count][way_count];
     int operand;
-    int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
+    int status = octgemm_parse_options(&octgemm_accuracy_syntax, argc, argv, &options, &operand);
     if (status >= 0)
         return status;
     status = 0;

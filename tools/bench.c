@@ -3,6 +3,7 @@
  * Weights are cold, as in a model, where the other layers run in between: calls go round over
  * copies of them that together exceed any cache (operands.h). `--hot` keeps to one. */
 #include "command.h"
+#include "cycles.h"
 #include "device.h"
 #include "matrix.h"
 #include "operands.h"
@@ -35,7 +36,7 @@ static const struct option_row option_rows[] = {
     {"d-type", 'd', "TYPE", "of the result: f32, f16, bf16 (default) or i32", .kind = OPTION_CHOICE,
      .offset = MEMBER(d_type), .choices = octgemm_type_names},
     DEVICE_OPTIONS(struct bench_options),
-    {"kernel", 0, "NAME|all", "force a kernel; all: each, and how good the choice is",
+    {"kernel", 0, "NAME|auto|all", "force a kernel; all: each, and how good the choice is",
      .kind = OPTION_TEXT, .offset = MEMBER(kernel)},
     {"packed", 0, NULL, "multiply packed weights (default)", .kind = OPTION_FLAG,
      .offset = MEMBER(packed)},
@@ -45,8 +46,8 @@ static const struct option_row option_rows[] = {
      .offset = MEMBER(hot)},
     {"weights", 0, "VALUES", "uniform (default), normal or heavy: the kind of their values",
      .kind = OPTION_CHOICE, .offset = MEMBER(weights), .choices = octgemm_weight_names},
-    {"seconds", 0, "S", "how long to time each product (default 0.5)", .kind = OPTION_SECONDS,
-     .offset = MEMBER(seconds)},
+    {"seconds", 0, "S", "how long to time each product (default 0.5; at most 86400)",
+     .kind = OPTION_SECONDS, .offset = MEMBER(seconds)},
     {"seed", 0, "S", "of the data (default 1)", .kind = OPTION_INTEGER, .offset = MEMBER(seed),
      .low = 0, .high = INT64_MAX},
     {"rivals", 0, NULL, "beside oneDNN, OpenBLAS, cuBLASLt, hipBLASLt where they are",
@@ -59,12 +60,13 @@ static const struct option_row option_rows[] = {
     {"csv", 0, NULL, "print CSV", .kind = OPTION_FLAG, .offset = MEMBER(csv)},
     {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG, .offset = MEMBER(json)},
 };
-static const struct syntax syntax = {
+const struct syntax octgemm_bench_syntax = {
     .command = "bench",
     .operands = "[MODEL | MxNxK | NxK]...",
     .summary = "Verifies, then times products. Default: the layers of Llama-3.1-8B.",
     .rows = option_rows,
     .row_count = sizeof option_rows / sizeof *option_rows,
+    .others = octgemm_syntaxes,
 };
 
 enum { tokens_max = 64, kernel_max = 256, automatic = 0 };
@@ -113,17 +115,26 @@ static const char *layer_name(const struct shape *shape)
     return octgemm_clean(clean, sizeof clean, *shape->layer ? shape->layer : "-");
 }
 
+static const char *cache_name(const struct bench *bench)
+{
+    return bench->options->hot ? "hot" : "cold";
+}
+
 static void print_head(const struct bench *bench, const octgemm_info *info)
 {
     const struct bench_options *options = bench->options;
+    char threads[32];
     if (options->csv) {
         printf("model,layer,m,n,k,backend,device,arch,kernel,choice,layout,d_type,median_seconds,"
-               "best_seconds,calls,tops,weight_gb_per_second,verified,weights\n");
+               "best_seconds,calls,tops,weight_gb_per_second,verified,weights,cache,threads,seed,"
+               "version\n");
         return;
     }
-    printf("%s, %s, %s; weights %s, %s, %s; result %s\n\n", info->backend, info->device, info->arch,
-           layout_name(bench), octgemm_weight_names[options->weights],
-           options->hot ? "hot" : "cold", octgemm_type_names[options->d_type]);
+    printf("%s, %s, %s%s; weights %s, %s, %s; result %s\n\n", info->backend, info->device,
+           info->arch,
+           octgemm_format_threads(threads, sizeof threads, octgemm_backend_threads(info->backend)),
+           layout_name(bench), octgemm_weight_names[options->weights], cache_name(bench),
+           octgemm_type_names[options->d_type]);
     printf("%-10s %6s %6s %6s  %-28s %10s %10s %9s %8s\n", "layer", "M", "N", "K", "kernel",
            "median", "best", "TOPS", "GB/s");
 }
@@ -136,17 +147,20 @@ static const char *choice_name(const struct bench *bench, const struct measureme
 static void print_csv(const struct bench *bench, const struct measurement *one)
 {
     const struct shape *shape = one->shape;
+    char version[32];
     octgemm_print_csv_text(shape->model);
     printf(",");
     octgemm_print_csv_text(shape->layer);
     printf(",%lld,%lld,%lld,%s,", (long long)one->m, (long long)shape->n, (long long)shape->k,
            one->info.backend);
     octgemm_print_csv_text(one->info.device);
-    printf(",%s,%s,%s,%s,%s,%.9g,%.9g,%lld,%.6g,%.6g,%lld,%s\n", one->info.arch, one->info.kernel,
-           choice_name(bench, one), layout_name(bench), octgemm_type_names[bench->options->d_type],
-           one->timing.median, one->timing.best, (long long)one->timing.calls, tops(one),
-           weight_rate(one), (long long)one->verified,
-           octgemm_weight_names[bench->options->weights]);
+    printf(",%s,%s,%s,%s,%s,%.9g,%.9g,%lld,%.6g,%.6g,%lld,%s,%s,%d,%lld,%s\n", one->info.arch,
+           one->info.kernel, choice_name(bench, one), layout_name(bench),
+           octgemm_type_names[bench->options->d_type], one->timing.median, one->timing.best,
+           (long long)one->timing.calls, tops(one), weight_rate(one), (long long)one->verified,
+           octgemm_weight_names[bench->options->weights], cache_name(bench),
+           octgemm_backend_threads(one->info.backend), (long long)bench->options->seed,
+           octgemm_format_version(version, sizeof version));
 }
 
 static void print_line(const struct bench *bench, const struct measurement *one)
@@ -165,9 +179,10 @@ static void print_line(const struct bench *bench, const struct measurement *one)
 static json_t *measurement_json(const struct bench *bench, const struct measurement *one)
 {
     const struct shape *shape = one->shape;
+    char version[32];
     return json_pack(
         "{s:o, s:o, s:I, s:I, s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:I, "
-        "s:f, s:f, s:I, s:s}",
+        "s:f, s:f, s:I, s:s, s:s, s:i, s:I, s:s}",
         "model", octgemm_json_text(shape->model), "layer", octgemm_json_text(shape->layer), "m",
         (json_int_t)one->m, "n", (json_int_t)shape->n, "k", (json_int_t)shape->k, "backend",
         one->info.backend, "device", octgemm_json_text(one->info.device), "arch", one->info.arch,
@@ -175,7 +190,9 @@ static json_t *measurement_json(const struct bench *bench, const struct measurem
         "d_type", octgemm_type_names[bench->options->d_type], "median_seconds", one->timing.median,
         "best_seconds", one->timing.best, "calls", (json_int_t)one->timing.calls, "tops", tops(one),
         "weight_gb_per_second", weight_rate(one), "verified", (json_int_t)one->verified, "weights",
-        octgemm_weight_names[bench->options->weights]);
+        octgemm_weight_names[bench->options->weights], "cache", cache_name(bench), "threads",
+        octgemm_backend_threads(one->info.backend), "seed", (json_int_t)bench->options->seed,
+        "version", octgemm_format_version(version, sizeof version));
 }
 
 static int print_measurement(const struct bench *bench, const struct measurement *one)
@@ -202,14 +219,34 @@ static int add_point(struct bench *bench, const struct measurement *one)
     snprintf(point.series, sizeof point.series, "%s",
              one->choice == automatic ? "octgemm" : one->info.kernel);
     snprintf(bench->plot.title, sizeof bench->plot.title, "%s (%s), weights %s", one->info.device,
-             one->info.backend, bench->options->hot ? "hot" : "cold");
+             one->info.backend, cache_name(bench));
     return octgemm_plot_add(&bench->plot, &point);
 }
 
-/* The faster of two measurements of one product; NULL = none yet. */
-static const struct measurement *faster(const struct measurement *a, const struct measurement *b)
+/* Is one of these a median of waiting, as where the system took the processor away? It is then far
+ * above the same measurement's best. */
+static int unsteady(const struct bench *bench, int64_t m)
 {
-    return !a || b->timing.median < a->timing.median ? b : a;
+    static const double far = 3;
+    for (size_t i = 0; i < bench->done_count; i++) {
+        const struct measurement *one = &bench->done[i];
+        if (one->m == m && one->timing.median > far * one->timing.best)
+            return 1;
+    }
+    return 0;
+}
+
+/* How two measurements of one product are compared. */
+static double seconds_of(const struct measurement *one, int by_best)
+{
+    return by_best ? one->timing.best : one->timing.median;
+}
+
+/* The faster of the two; NULL = none yet. */
+static const struct measurement *faster(const struct measurement *a, const struct measurement *b,
+                                        int by_best)
+{
+    return !a || seconds_of(b, by_best) < seconds_of(a, by_best) ? b : a;
 }
 
 /* --kernel all: for each M, the automatic choice beside the fastest kernel. The chosen kernel was
@@ -221,17 +258,19 @@ static void print_choices(const struct bench *bench)
         const char *kernel = chosen->info.kernel;
         if (chosen->choice != automatic)
             continue;
+        int by_best = unsteady(bench, chosen->m);
         for (size_t j = 0; j < bench->done_count; j++) {
             const struct measurement *other = &bench->done[j];
             if (other->m != chosen->m)
                 continue;
-            best = faster(best, other);
+            best = faster(best, other, by_best);
             if (strcmp(other->info.kernel, kernel) == 0)
-                own = faster(own, other);
+                own = faster(own, other, by_best);
         }
-        printf("%-10s %6lld  chose %s, fastest is %s: %.1f %% of its speed\n",
+        printf("%-10s %6lld  chose %s, fastest is %s: %.1f %% of its speed%s\n",
                layer_name(chosen->shape), (long long)chosen->m, kernel, best->info.kernel,
-               100 * best->timing.median / own->timing.median);
+               100 * seconds_of(best, by_best) / seconds_of(own, by_best),
+               by_best ? " by the best times: the medians are not steady" : "");
     }
     printf("\n");
 }
@@ -310,7 +349,8 @@ static int verify_and_time(const struct weights *weights, struct rotation *rotat
                            struct measurement *one)
 {
     octgemm_progress_step("verifying", 0);
-    if (multiply(rotation, 0) != OCTGEMM_OK || octgemm_sync(rotation->ctx, NULL) != OCTGEMM_OK)
+    if (octgemm_run_aloud(&weights->device, &rotation->args) != OCTGEMM_OK ||
+        octgemm_sync(rotation->ctx, NULL) != OCTGEMM_OK)
         return octgemm_complain_library("multiplying");
     int status = verify(weights, rotation, inputs, options, one);
     if (status)
@@ -418,24 +458,32 @@ static int bench_shape(struct bench *bench, const struct shape *shape)
 static int parse_tokens(struct bench *bench, const char *text)
 {
     struct suite_word word;
-    for (const char *list = text; suite_next_word(&list, &word); bench->token_count++)
-        if (bench->token_count == tokens_max ||
-            !octgemm_parse_integer(word.at, word.at + word.length, 1, INT32_MAX,
+    for (const char *list = text; suite_next_word(&list, &word); bench->token_count++) {
+        if (bench->token_count == tokens_max)
+            return octgemm_complain("bench: --tokens takes at most %d values", tokens_max);
+        if (!octgemm_parse_integer(word.at, word.at + word.length, 1, INT32_MAX,
                                    &bench->tokens[bench->token_count]))
-            return octgemm_complain("bench: -m wants up to %d whole numbers above 0, with commas",
-                                    tokens_max);
+            return octgemm_complain("bench: --tokens %s: \"%.*s\" is no whole number from 1 to %d "
+                                    "(they are separated by commas)",
+                                    text, (int)word.length, word.at, INT32_MAX);
+    }
     return 0;
+}
+
+static int is_kernel(const struct bench_options *options, const char *name)
+{
+    return options->kernel && strcmp(options->kernel, name) == 0;
 }
 
 /* Opens the backend once: for the head of the report, and to see which kernels there are. */
 static int list_kernels(struct bench *bench, octgemm_info *head)
 {
     const char *wanted = bench->options->kernel;
-    int all = wanted && strcmp(wanted, "all") == 0;
+    int all = is_kernel(bench->options, "all");
     struct device_choice choice = bench->options->choice;
     struct device device;
     octgemm_info info;
-    choice.kernel = all ? "" : wanted;
+    choice.kernel = all || is_kernel(bench->options, "auto") ? "" : wanted;
     int status = octgemm_open_device(&device, &choice);
     if (status)
         return status;
@@ -453,6 +501,8 @@ static int bench_rivals(struct bench *bench, const struct shape_list *list)
 {
     const struct bench_options *options = bench->options;
     struct rivals_report report = {.csv = options->csv,
+                                   .weights = octgemm_weight_names[options->weights],
+                                   .seed = options->seed,
                                    .results = bench->results,
                                    .plot = options->plot ? &bench->plot : NULL};
     struct rivals_options rivals = {.choice = options->choice,
@@ -494,7 +544,7 @@ static int check_together(const struct bench_options *options)
         return octgemm_complain("bench: --csv or --json, not both");
     if (options->models && (options->csv || options->json))
         return octgemm_complain("bench: --models prints text alone");
-    if (options->rivals && options->kernel && strcmp(options->kernel, "all") == 0)
+    if (options->rivals && is_kernel(options, "all"))
         return octgemm_complain("bench: --kernel all is not for --rivals, which times one kernel");
     return 0;
 }
@@ -509,7 +559,7 @@ int octgemm_bench_command(int argc, char **argv)
                                     .seconds = 0.5};
     struct shape_list list = {NULL, 0};
     int operand;
-    int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
+    int status = octgemm_parse_options(&octgemm_bench_syntax, argc, argv, &options, &operand);
     if (status >= 0)
         return status;
     if ((status = check_together(&options)) != 0)

@@ -1,5 +1,6 @@
 /* octgemm check: the accuracy suite of `make check` (tests/suite/) on the user's own machine. */
 #include "command.h"
+#include "device.h"
 #include "options.h"
 #include "progress.h"
 #include "report.h"
@@ -40,30 +41,38 @@ static const struct option_row option_rows[] = {
      .offset = MEMBER(list)},
     {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG, .offset = MEMBER(json)},
 };
-static const struct syntax syntax = {
+const struct syntax octgemm_check_syntax = {
     .command = "check",
     .operands = "",
     .summary = "Compares every backend and kernel of this machine with the reference, bit by bit.\n"
                "Exit status: 0 all equal, 1 something differs, 2 nothing could be run.",
     .rows = option_rows,
     .row_count = sizeof option_rows / sizeof *option_rows,
+    .others = octgemm_syntaxes,
 };
 
-/* What the suite's hooks write to: the terminal, or lists for JSON. */
+/* What the suite's hooks write to: the terminal, or lists: of JSON, and of lines that are to be
+ * printed in the end. */
 struct report {
     json_t *lines, *failures;
+    int json;
 };
+
+static void print_line(const char *text)
+{
+    char clean[1024];
+    puts(octgemm_clean(clean, sizeof clean, text));
+}
 
 static void take_line(void *user, const char *text)
 {
     struct report *report = user;
-    char clean[1024];
     if (report->lines) {
         json_array_append_new(report->lines, json_string(text));
         return;
     }
     octgemm_progress_pause();
-    puts(octgemm_clean(clean, sizeof clean, text));
+    print_line(text);
     octgemm_show_output();
     octgemm_progress_resume();
 }
@@ -89,19 +98,40 @@ static void take_failure(void *user, const struct suite_failure *failure)
                                         (json_int_t)failure->j));
 }
 
+/* How many cases of products the pattern matches, which are printed if `print`; -1 after a
+ * complaint. */
+static long find_cases(const struct check_options *options, int print)
+{
+    struct suite_case *cases;
+    long count = suite_make_cases((enum suite_tier)options->tier, (uint64_t)options->seed, &cases);
+    long found = 0;
+    if (count < 0) {
+        octgemm_complain("no memory for the cases");
+        return -1;
+    }
+    for (long i = 0; i < count; i++) {
+        if (options->filter && fnmatch(options->filter, cases[i].name, 0) != 0)
+            continue;
+        found++;
+        if (print)
+            puts(cases[i].name);
+    }
+    free(cases);
+    return found;
+}
+
 static int list_cases(const struct check_options *options)
 {
     if (options->backend || options->kernel || options->require || options->device || options->json)
         return octgemm_complain("check: --list takes --tier, --case and --seed only: the cases are "
                                 "the same for every backend");
-    struct suite_case *cases;
-    long count = suite_make_cases((enum suite_tier)options->tier, (uint64_t)options->seed, &cases);
-    if (count < 0)
-        return octgemm_complain("no memory for the cases");
-    for (long i = 0; i < count; i++)
-        if (!options->filter || fnmatch(options->filter, cases[i].name, 0) == 0)
-            puts(cases[i].name);
-    free(cases);
+    long found = find_cases(options, 1);
+    if (found < 0)
+        return EXIT_INPUT;
+    if (found == 0)
+        return octgemm_complain("check: no case of a product of tier %s matches \"%s\" (those of "
+                                "the quantiser, quantize/..., are not listed)",
+                                tiers[options->tier], options->filter);
     return octgemm_flush_output();
 }
 
@@ -126,15 +156,76 @@ static int check_backend_names(const struct check_options *options)
     return status;
 }
 
+/* Looks for the kernel of the options on a device; with its `reason`, if it is there. */
+static int find_kernel(const struct check_options *options, const octgemm_info *on,
+                       octgemm_info *found)
+{
+    struct device device;
+    struct device_choice choice = {
+        .backend = on->backend, .kernel = "auto", .index = options->device};
+    int there = 0;
+    if (octgemm_open_device(&device, &choice) != 0)
+        return 0;
+    for (size_t i = 0; !there && octgemm_kernel(device.ctx, NULL, i, found) == OCTGEMM_OK; i++)
+        there = strcmp(found->kernel, options->kernel) == 0;
+    octgemm_close_device(&device);
+    return there;
+}
+
+/* Why nothing was run: of backend, kernel and pattern, the first that is in the way. */
+static int complain_of_nothing(const struct check_options *options,
+                               const struct suite_result *result)
+{
+    int forced = options->kernel && strcmp(options->kernel, "auto") != 0;
+    int usable = 0, named = 0, index = 0;
+    octgemm_info info, unusable = {.reason = NULL}, kernel;
+    char before[32] = "";
+    for (size_t i = 0; octgemm_backend(i, &info) == OCTGEMM_OK; i++) {
+        index = strcmp(before, info.backend) == 0 ? index + 1 : 0;
+        snprintf(before, sizeof before, "%s", info.backend);
+        if (options->backend && strcmp(options->backend, info.backend) != 0)
+            continue;
+        if (!*info.kernel) {
+            unusable = info;
+        } else if (index == options->device) {
+            usable = 1;
+            named = named || (forced && find_kernel(options, &info, &kernel));
+        }
+    }
+    if (!usable && options->backend && unusable.reason)
+        return octgemm_complain("check: backend %s cannot be used here: %s", unusable.backend,
+                                unusable.reason);
+    if (!usable)
+        return octgemm_complain("check: %s%s has a device %lld here",
+                                options->backend ? "no backend called " : "no backend",
+                                options->backend ? options->backend : "",
+                                (long long)options->device);
+    if (forced && !named)
+        return octgemm_complain("check: no kernel of %s is called \"%s\" (\"octgemm info\" lists "
+                                "them)",
+                                options->backend ? options->backend : "a backend that works here",
+                                options->kernel);
+    if (forced && *kernel.reason)
+        return octgemm_complain("check: kernel %s cannot be used here: %s", kernel.kernel,
+                                kernel.reason);
+    if (options->filter && result->cases == 0)
+        return octgemm_complain("check: no case of tier %s matches \"%s\" (--list lists them)",
+                                tiers[options->tier], options->filter);
+    return octgemm_complain("check: every case was skipped (its line says why) or not taken by the "
+                            "kernel");
+}
+
 static int print_result(const struct suite_result *result, const struct report *report)
 {
     octgemm_progress_pause();
-    if (report->lines)
+    if (report->json)
         return octgemm_print_json(json_pack(
             "{s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "cases", (json_int_t)result->cases, "runs",
             (json_int_t)result->runs, "passed", (json_int_t)result->passed, "failed",
             (json_int_t)result->failed, "skipped", (json_int_t)result->skipped, "not_taken",
             (json_int_t)result->not_taken, "failures", report->failures, "lines", report->lines));
+    for (size_t i = 0; i < json_array_size(report->lines); i++)
+        print_line(json_string_value(json_array_get(report->lines, i)));
     printf("%ld cases, %ld runs: %ld passed, %ld failed; %ld skipped, %ld not taken by a forced "
            "kernel\n",
            result->cases, result->runs, result->passed, result->failed, result->skipped,
@@ -146,7 +237,7 @@ int octgemm_check_command(int argc, char **argv)
 {
     struct check_options options = {.seed = 1};
     int operand;
-    int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
+    int status = octgemm_parse_options(&octgemm_check_syntax, argc, argv, &options, &operand);
     if (status >= 0)
         return status;
     if (options.list)
@@ -155,11 +246,16 @@ int octgemm_check_command(int argc, char **argv)
     if (status)
         return status;
 
-    struct report report = {NULL, NULL};
-    if (options.json) {
+    /* A pattern that matches no product may match nothing at all, and then "ok" would be said of
+     * every kernel: the lines wait. */
+    long products = find_cases(&options, 0);
+    if (products < 0)
+        return EXIT_INPUT;
+    struct report report = {.json = options.json};
+    if (options.json || products == 0)
         report.lines = json_array();
+    if (options.json)
         report.failures = json_array();
-    }
     struct suite_options suite = {.backend = options.backend,
                                   .kernel = options.kernel,
                                   .device = (int)options.device,
@@ -173,11 +269,11 @@ int octgemm_check_command(int argc, char **argv)
                                   .user = &report};
     struct suite_result result;
     int outcome = suite_run(&suite, &result);
-    status = print_result(&result, &report);
+    if (options.json || products > 0 || outcome != EXIT_INPUT)
+        status = print_result(&result, &report);
     json_decref(report.lines);
     json_decref(report.failures);
-    if (outcome == EXIT_INPUT)
-        octgemm_complain("check: nothing could be run: no kernel or case has that name, or the "
-                         "backend was skipped (its line says why)");
+    if (status == 0 && outcome == EXIT_INPUT)
+        complain_of_nothing(&options, &result);
     return status ? status : outcome;
 }

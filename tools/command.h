@@ -16,4 +16,10 @@ int octgemm_accuracy_command(int argc, char **argv);
 int octgemm_bench_command(int argc, char **argv);
 int octgemm_tensors_command(int argc, char **argv);
 
+extern const struct syntax octgemm_info_syntax, octgemm_run_syntax, octgemm_demo_syntax,
+    octgemm_check_syntax, octgemm_accuracy_syntax, octgemm_bench_syntax, octgemm_tensors_syntax;
+
+/* All of them, ended by NULL. */
+extern const struct syntax *const octgemm_syntaxes[];
+
 #endif

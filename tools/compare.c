@@ -122,7 +122,8 @@ static int compare_blocks(const struct compared *what, const double *a, struct p
     return failed ? EXIT_INPUT : 0;
 }
 
-static void sum_up(const struct part *parts, int64_t blocks, struct comparison *out)
+static void sum_up(const struct part *parts, int64_t blocks, int64_t elements,
+                   struct comparison *out)
 {
     double signal = 0, noise = 0;
     for (int64_t i = 0; i < blocks; i++) {
@@ -132,7 +133,10 @@ static void sum_up(const struct part *parts, int64_t blocks, struct comparison *
         out->value_max = fmax(out->value_max, parts[i].value_max);
         out->left_out += parts[i].left_out;
     }
+    out->compared = elements - out->left_out;
     out->decibel = noise > 0 ? 10 * log10(signal / noise) : INFINITY;
+    if (out->compared == 0)
+        out->decibel = out->error_max = out->value_max = NAN;
 }
 
 int octgemm_compare(const struct compared *what, struct comparison *out)
@@ -140,7 +144,7 @@ int octgemm_compare(const struct compared *what, struct comparison *out)
     int64_t m = what->activations->rows, k = what->weights->columns;
     int64_t blocks = blocks_of(what->weights->rows, tile_columns);
     int64_t padded = blocks_of(m, tile_rows) * tile_rows;
-    *out = (struct comparison){.decibel = INFINITY};
+    *out = (struct comparison){.compared = 0};
     octgemm_progress_step("comparing with the float64 product", blocks);
     double *a = octgemm_allocate(padded, k, sizeof *a, "the float64 product");
     struct part *parts = calloc((size_t)blocks + 1, sizeof *parts);
@@ -156,7 +160,7 @@ int octgemm_compare(const struct compared *what, struct comparison *out)
                 memset(a + i * k, 0, (size_t)k * sizeof *a);
         }
         status = compare_blocks(what, a, parts, blocks);
-        sum_up(parts, blocks, out);
+        sum_up(parts, blocks, m * what->weights->rows, out);
     }
     free(parts);
     free(a);

@@ -5,6 +5,7 @@
 #include "matrix.h"
 
 struct comparison {
+    int64_t compared; /* elements; of none of them the next three are NaN */
     double decibel;   /* signal to noise; infinity when there is no difference at all */
     double error_max; /* largest difference */
     double value_max; /* largest magnitude of the float64 product */

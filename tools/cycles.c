@@ -152,6 +152,13 @@ int octgemm_threads(void)
 #endif
 }
 
+int octgemm_backend_threads(const char *backend)
+{
+    if (strcmp(backend, "cpu") == 0)
+        return octgemm_threads();
+    return strcmp(backend, "ref") == 0;
+}
+
 const struct ceiling *octgemm_find_ceiling(const char *arch)
 {
     for (const struct ceiling *ceiling = octgemm_ceilings; ceiling->arch; ceiling++)

@@ -35,6 +35,9 @@ void octgemm_sample_roofs(const struct ceiling *ceiling, int8_t *const *blocks, 
  * processors. */
 int octgemm_threads(void);
 
+/* Of a backend: one of ref, which is serial; 0 of a GPU. */
+int octgemm_backend_threads(const char *backend);
+
 /* The ceiling for kernels of this architecture, or NULL. */
 const struct ceiling *octgemm_find_ceiling(const char *arch);
 

@@ -34,7 +34,7 @@ static const struct option_row option_rows[] = {
      .offset = MEMBER(seed), .low = 0, .high = INT64_MAX},
     {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG, .offset = MEMBER(json)},
 };
-static const struct syntax syntax = {
+const struct syntax octgemm_demo_syntax = {
     .command = "demo",
     .operands = "",
     .summary =
@@ -42,6 +42,7 @@ static const struct syntax syntax = {
         "does what \"run\" does: quantise, multiply, verify, time, compare.",
     .rows = option_rows,
     .row_count = sizeof option_rows / sizeof *option_rows,
+    .others = octgemm_syntaxes,
 };
 
 static const float outlier = 20;
@@ -79,7 +80,7 @@ int octgemm_demo_command(int argc, char **argv)
         .tokens = 64, .n = 4096, .k = 4096, .outlier_every = 512, .seed = 1};
     struct linear_result result = {.d = NULL};
     int operand;
-    int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
+    int status = octgemm_parse_options(&octgemm_demo_syntax, argc, argv, &options, &operand);
     if (status >= 0)
         return status;
     struct linear linear = {.choice = options.choice,

@@ -7,17 +7,18 @@
 #include <string.h>
 
 /* The library's own way to force a kernel is the environment, so it is set for the time of
- * octgemm_open(). A kernel of "" is none at all. */
-static int open_with_kernel(struct device *device, const struct device_choice *choice)
+ * octgemm_open(). A kernel of "" or "auto" is none at all. */
+static int open_with_kernel(octgemm_ctx **out, const struct device_choice *choice)
 {
     static const char variable[] = "OCTGEMM_KERNEL";
+    int forced = *choice->kernel && strcmp(choice->kernel, "auto") != 0;
     const char *before = getenv(variable);
     char *kept = before ? strdup(before) : NULL;
     int failed = (before && !kept) ||
-                 (*choice->kernel ? setenv(variable, choice->kernel, 1) : unsetenv(variable)) != 0;
+                 (forced ? setenv(variable, choice->kernel, 1) : unsetenv(variable)) != 0;
     octgemm_status status = OCTGEMM_ERR_NOMEM;
     if (!failed)
-        status = octgemm_open(&device->ctx, choice->backend, (int)choice->index);
+        status = octgemm_open(out, choice->backend, (int)choice->index);
     if (kept)
         setenv(variable, kept, 1);
     else
@@ -31,18 +32,46 @@ static int open_with_kernel(struct device *device, const struct device_choice *c
     const char *error = octgemm_last_error();
     size_t length = strlen(variable);
     if (strncmp(error, variable, length) == 0 && error[length] == '=')
-        return octgemm_complain("--kernel %s", error + length + 1);
+        return octgemm_complain("--kernel %s (\"octgemm info\" lists what can be used)",
+                                error + length + 1);
     return octgemm_complain_library("opening the device");
 }
 
-int octgemm_open_device(struct device *device, const struct device_choice *choice)
+static int open_context(octgemm_ctx **out, const struct device_choice *choice)
 {
-    *device = (struct device){.ctx = NULL};
     if (choice->kernel)
-        return open_with_kernel(device, choice);
-    if (octgemm_open(&device->ctx, choice->backend, (int)choice->index) != OCTGEMM_OK)
+        return open_with_kernel(out, choice);
+    if (octgemm_open(out, choice->backend, (int)choice->index) != OCTGEMM_OK)
         return octgemm_complain_library("opening the device");
     return 0;
+}
+
+/* Verification and timing call thousands of times, and a line of each would bury the one that was
+ * asked for: under $OCTGEMM_VERBOSE a context opened without it does the work. */
+int octgemm_open_device(struct device *device, const struct device_choice *choice)
+{
+    static const char variable[] = "OCTGEMM_VERBOSE";
+    *device = (struct device){.ctx = NULL};
+    const char *asked = getenv(variable);
+    if (!asked)
+        return open_context(&device->ctx, choice);
+    char *kept = strdup(asked);
+    if (!kept)
+        return octgemm_complain("no memory for a variable of the environment");
+    int status = open_context(&device->aloud, choice);
+    unsetenv(variable);
+    if (status == 0)
+        status = open_context(&device->ctx, choice);
+    setenv(variable, kept, 1);
+    free(kept);
+    if (status)
+        octgemm_close_device(device);
+    return status;
+}
+
+octgemm_status octgemm_run_aloud(const struct device *device, const octgemm_args *args)
+{
+    return octgemm_run(device->aloud ? device->aloud : device->ctx, args);
 }
 
 void octgemm_close_device(struct device *device)
@@ -51,6 +80,7 @@ void octgemm_close_device(struct device *device)
         octgemm_free(device->ctx, device->owned[i]);
     free(device->owned);
     octgemm_close(&device->ctx);
+    octgemm_close(&device->aloud);
     *device = (struct device){.ctx = NULL};
 }
 

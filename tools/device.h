@@ -5,13 +5,15 @@
 #include "octgemm.h"
 
 struct device {
-    octgemm_ctx *ctx;
+    octgemm_ctx *ctx;   /* never says anything on stderr */
+    octgemm_ctx *aloud; /* the same under $OCTGEMM_VERBOSE; NULL where that is not set */
     void **owned;
     size_t count, room;
 };
 
 /* Which backend, device and kernel: options that several commands have. NULL = the library's choice
- * (and its environment variables); a kernel of "" = its choice without $OCTGEMM_KERNEL. */
+ * (and its environment variables); a kernel of "" or "auto" = its choice without $OCTGEMM_KERNEL.
+ */
 struct device_choice {
     const char *backend, *kernel;
     int64_t index;
@@ -38,6 +40,9 @@ int octgemm_device_upload(struct device *device, const void *host, int64_t bytes
 int octgemm_device_download(const struct device *device, void *host, const void *from,
                             int64_t bytes);
 void octgemm_device_free(struct device *device, void *memory);
+
+/* octgemm_run(), told of if the user wants to know. */
+octgemm_status octgemm_run_aloud(const struct device *device, const octgemm_args *args);
 
 /* Asks for the workspace that args want and puts it into them. */
 int octgemm_device_workspace(struct device *device, octgemm_args *args);

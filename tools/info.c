@@ -15,7 +15,7 @@ static const struct option_row option_rows[] = {
     {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG,
      .offset = offsetof(struct info_options, json)},
 };
-static const struct syntax syntax = {
+const struct syntax octgemm_info_syntax = {
     .command = "info",
     .operands = "",
     .summary =
@@ -23,6 +23,7 @@ static const struct syntax syntax = {
         "kernels of those that can be used, best first.",
     .rows = option_rows,
     .row_count = sizeof option_rows / sizeof *option_rows,
+    .others = octgemm_syntaxes,
 };
 
 /* A row of octgemm_backend(), opened if it can be. */
@@ -56,10 +57,12 @@ static const char *reason(const struct row *row)
 static void print_row(const struct row *row)
 {
     octgemm_info kernel;
+    char clean[512];
     printf("\n%s", row->info.backend);
     if (*row->info.device)
         printf(", device %d: %s, %s", row->index, row->info.device, row->info.arch);
-    printf("\n    %s: %s\n", row->ctx ? "usable" : "not usable", reason(row));
+    printf("\n    %s: %s\n", row->ctx ? "usable" : "not usable",
+           octgemm_clean(clean, sizeof clean, reason(row)));
     for (size_t i = 0; row->ctx && octgemm_kernel(row->ctx, NULL, i, &kernel) == OCTGEMM_OK; i++)
         printf("    %-24s %-16s %s\n", kernel.kernel, kernel.arch,
                *kernel.reason ? kernel.reason : "usable");
@@ -73,40 +76,56 @@ static json_t *row_json(const struct row *row)
         json_array_append_new(kernels, json_pack("{s:s, s:s, s:b, s:s}", "kernel", kernel.kernel,
                                                  "arch", kernel.arch, "usable", !*kernel.reason,
                                                  "reason", kernel.reason));
-    return json_pack("{s:s, s:i, s:s, s:s, s:b, s:s, s:s, s:o}", "backend", row->info.backend,
+    return json_pack("{s:s, s:i, s:s, s:s, s:b, s:s, s:o, s:o}", "backend", row->info.backend,
                      "index", row->index, "device", row->info.device, "arch", row->info.arch,
-                     "usable", row->ctx != NULL, "kernel", row->info.kernel, "reason", reason(row),
-                     "kernels", kernels);
+                     "usable", row->ctx != NULL, "kernel", row->info.kernel, "reason",
+                     octgemm_json_text(reason(row)), "kernels", kernels);
 }
 
 /* What octgemm_open(NULL) takes here: the environment may have named it. */
-static const char *default_backend(octgemm_info *info)
+struct defaults {
+    octgemm_info info; /* backend "none": nothing opens */
+    char why[512];     /* then this says why not; else "" */
+};
+
+static void find_defaults(struct defaults *defaults)
 {
     octgemm_ctx *ctx = NULL;
-    const char *name = "none";
-    if (octgemm_open(&ctx, NULL, 0) == OCTGEMM_OK && octgemm_query(ctx, NULL, info) == OCTGEMM_OK)
-        name = info->backend;
+    *defaults = (struct defaults){.why = ""};
+    if (octgemm_open(&ctx, NULL, 0) != OCTGEMM_OK ||
+        octgemm_query(ctx, NULL, &defaults->info) != OCTGEMM_OK) {
+        defaults->info = (octgemm_info){.backend = "none", .kernel = ""};
+        snprintf(defaults->why, sizeof defaults->why, "%s", octgemm_last_error());
+    }
     octgemm_close(&ctx);
-    return name;
+}
+
+static void print_defaults(const struct defaults *defaults, const char *version)
+{
+    char clean[512];
+    printf("octgemm %s; default: %s", version, defaults->info.backend);
+    if (*defaults->info.kernel)
+        printf(", kernel %s", defaults->info.kernel);
+    if (*defaults->why)
+        printf(" (%s)", octgemm_clean(clean, sizeof clean, defaults->why));
+    printf("\n");
 }
 
 int octgemm_info_command(int argc, char **argv)
 {
     struct info_options options = {0};
     int operand;
-    int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
+    int status = octgemm_parse_options(&octgemm_info_syntax, argc, argv, &options, &operand);
     if (status >= 0)
         return status;
 
-    octgemm_info chosen = {.kernel = "", .reason = ""};
-    const char *backend = default_backend(&chosen);
-    unsigned v = octgemm_version();
+    struct defaults defaults;
     char version[32];
-    snprintf(version, sizeof version, "%u.%u.%u", v >> 16, v >> 8 & 0xff, v & 0xff);
+    find_defaults(&defaults);
+    octgemm_format_version(version, sizeof version);
     json_t *backends = options.json ? json_array() : NULL;
     if (!options.json)
-        printf("octgemm %s; default: %s%s%s\n", version, backend, *chosen.kernel ? ", kernel " : "",
-               chosen.kernel);
+        print_defaults(&defaults, version);
     struct row row = {.info.backend = ""};
     for (size_t i = 0; next_row(i, &row); i++) {
         if (options.json)
@@ -117,6 +136,8 @@ int octgemm_info_command(int argc, char **argv)
     }
     if (!options.json)
         return octgemm_flush_output();
-    return octgemm_print_json(json_pack("{s:s, s:s, s:s, s:o}", "version", version, "default",
-                                        backend, "kernel", chosen.kernel, "backends", backends));
+    return octgemm_print_json(json_pack("{s:s, s:s, s:s, s:o, s:o}", "version", version, "default",
+                                        defaults.info.backend, "kernel", defaults.info.kernel,
+                                        "default_reason", octgemm_json_text(defaults.why),
+                                        "backends", backends));
 }

@@ -217,7 +217,8 @@ static int multiply_verify_time(struct job *job)
 {
     struct linear_result *result = job->result;
     octgemm_progress_step("multiplying", 0);
-    if (multiply(job, 0) != OCTGEMM_OK || octgemm_sync(job->device.ctx, NULL) != OCTGEMM_OK)
+    if (octgemm_run_aloud(&job->device, &job->args) != OCTGEMM_OK ||
+        octgemm_sync(job->device.ctx, NULL) != OCTGEMM_OK)
         return octgemm_complain_library("multiplying");
     int status = verify(job);
     if (status)
@@ -254,14 +255,6 @@ static int compare(struct job *job)
     return octgemm_compare(&compared, &job->result->comparison);
 }
 
-/* The most there may be: a product of little work has one. */
-static int host_threads(const octgemm_info *info)
-{
-    if (strcmp(info->backend, "cpu") != 0)
-        return strcmp(info->backend, "ref") == 0;
-    return octgemm_threads();
-}
-
 static int check_shapes(const struct linear *linear)
 {
     const struct matrix *w = &linear->weights, *x = &linear->activations;
@@ -294,7 +287,7 @@ int octgemm_run_linear(const struct linear *linear, struct linear_result *result
     if (status == 0 && linear->compare)
         status = compare(&job);
     if (status == 0)
-        result->threads = host_threads(&result->info);
+        result->threads = octgemm_backend_threads(result->info.backend);
     octgemm_close_device(&job.device);
     release_operand(&job.a);
     release_operand(&job.b);
@@ -324,29 +317,32 @@ static const char *type_name(enum tensor_kind kind)
 static void print_comparison(const struct comparison *comparison)
 {
     char decibel[32];
-    printf("SQNR      %s, signal to quantisation noise against the float64 product\n",
-           octgemm_format_decibel(decibel, sizeof decibel, comparison->decibel));
-    printf("error     at most %.4g, where values reach %.4g\n", comparison->error_max,
-           comparison->value_max);
+    if (comparison->compared == 0) {
+        printf("SQNR      not defined: no element is left to compare with the float64 product\n");
+    } else {
+        printf("SQNR      %s, signal to quantisation noise against the float64 product\n",
+               octgemm_format_decibel(decibel, sizeof decibel, comparison->decibel));
+        printf("error     at most %.4g, where values reach %.4g\n", comparison->error_max,
+               comparison->value_max);
+    }
     if (comparison->left_out > 0)
-        printf("          %lld elements are infinite or NaN and left out of both\n",
-               (long long)comparison->left_out);
+        printf("          %lld elements are infinite or NaN and left out of %s\n",
+               (long long)comparison->left_out, comparison->compared == 0 ? "it" : "both");
 }
 
 void octgemm_print_linear(const struct linear *linear, const struct linear_result *result)
 {
     const octgemm_info *info = &result->info;
-    char median[32], best[32];
+    char median[32], best[32], threads[32];
     printf("product   M x N x K = %lld x %lld x %lld, weights %s, activations %s%s, result %s\n",
            (long long)result->m, (long long)result->n, (long long)result->k,
            type_name(linear->weights.kind), type_name(linear->activations.kind),
            linear->asymmetric ? " with zero points" : "",
            type_name((enum tensor_kind)linear->d_type));
-    printf("backend   %s, %s, %s", info->backend, *info->device ? info->device : "unnamed device",
-           info->arch);
-    if (result->threads > 0)
-        printf(result->threads > 1 ? ", up to %d threads" : ", %d thread", result->threads);
-    printf("\nkernel    %s (%s)\n", info->kernel, info->reason);
+    printf("backend   %s, %s, %s%s\n", info->backend,
+           *info->device ? info->device : "unnamed device", info->arch,
+           octgemm_format_threads(threads, sizeof threads, result->threads));
+    printf("kernel    %s (%s)\n", info->kernel, info->reason);
     printf("verified  %lld of %lld elements equal the reference bit by bit\n",
            (long long)result->verdict.compared, (long long)(result->m * result->n));
     printf("time      %s median, %s best of %lld calls, %.4g TOPS\n",
@@ -375,6 +371,7 @@ json_t *octgemm_linear_json(const struct linear *linear, const struct linear_res
         octgemm_json_number(tops(result)));
     if (object && result->compared) {
         const struct comparison *comparison = &result->comparison;
+        json_object_set_new(object, "compared", json_integer((json_int_t)comparison->compared));
         json_object_set_new(object, "sqnr_db", octgemm_json_number(comparison->decibel));
         json_object_set_new(object, "error_max", octgemm_json_number(comparison->error_max));
         json_object_set_new(object, "value_max", octgemm_json_number(comparison->value_max));

@@ -1,6 +1,5 @@
 /* The command octgemm: one table of subcommands. */
 #include "command.h"
-#include "octgemm.h"
 #include "progress.h"
 #include "report.h"
 
@@ -26,6 +25,11 @@ static const struct command commands[] = {
 };
 enum { command_count = sizeof commands / sizeof *commands };
 
+const struct syntax *const octgemm_syntaxes[] = {
+    &octgemm_info_syntax,  &octgemm_demo_syntax,     &octgemm_run_syntax,   &octgemm_tensors_syntax,
+    &octgemm_check_syntax, &octgemm_accuracy_syntax, &octgemm_bench_syntax, NULL,
+};
+
 static int help(void)
 {
     printf("Usage: octgemm COMMAND [OPTION...]\n"
@@ -39,8 +43,8 @@ static int help(void)
 
 static int version(void)
 {
-    unsigned v = octgemm_version();
-    printf("octgemm %u.%u.%u\n", v >> 16, v >> 8 & 0xff, v & 0xff);
+    char text[32];
+    printf("octgemm %s\n", octgemm_format_version(text, sizeof text));
     return octgemm_flush_output();
 }
 

@@ -86,7 +86,7 @@ static int set_value(const struct syntax *syntax, const struct option_row *row, 
         char *end;
         double value = strtod(text, &end);
         if (end == text || *end || !(value > 0) || value > 86400)
-            return bad_value(syntax, row, text, "want a number of seconds above 0");
+            return bad_value(syntax, row, text, "want seconds, above 0 and at most 86400");
         *(double *)member = value;
         return 0;
     }
@@ -99,6 +99,54 @@ static int set_value(const struct syntax *syntax, const struct option_row *row, 
         return bad_choice(syntax, row, text);
     }
     return 0;
+}
+
+/* The option of this name, of `length` bytes, or of this letter; NULL when there is none. */
+static const struct option_row *find_row(const struct syntax *syntax, const char *name,
+                                         size_t length, char letter)
+{
+    for (size_t i = 0; i < syntax->row_count; i++) {
+        const struct option_row *row = &syntax->rows[i];
+        if (letter ? row->letter == letter
+                   : strlen(row->name) == length && memcmp(row->name, name, length) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+static int unknown_option(const struct syntax *syntax, const char *word, const char *name,
+                          size_t length, char letter)
+{
+    char commands[128] = "";
+    for (size_t i = 0; syntax->others && syntax->others[i]; i++) {
+        size_t used = strlen(commands);
+        if (find_row(syntax->others[i], name, length, letter))
+            snprintf(commands + used, sizeof commands - used, "%s%s", used ? ", " : "",
+                     syntax->others[i]->command);
+    }
+    return octgemm_complain("%s: unknown option %s (%s%s%s--help lists those of %s)",
+                            syntax->command, word, *commands ? "it belongs to " : "", commands,
+                            *commands ? "; " : "", syntax->command);
+}
+
+/* What getopt_long() found wrong with a word that begins with "--". */
+static int bad_long_option(const struct syntax *syntax, const char *word)
+{
+    const char *name = word + 2;
+    size_t length = strcspn(name, "=");
+    char names[256] = "";
+    if (find_row(syntax, name, length, 0) || (length == 4 && memcmp(name, "help", length) == 0))
+        return octgemm_complain("%s: option %s: it takes no value", syntax->command, word);
+    for (size_t i = 0; i < syntax->row_count; i++) {
+        size_t used = strlen(names);
+        if (strncmp(syntax->rows[i].name, name, length) == 0)
+            snprintf(names + used, sizeof names - used, "%s--%s", used ? ", " : "",
+                     syntax->rows[i].name);
+    }
+    if (*names)
+        return octgemm_complain("%s: option %s is the beginning of several: %s", syntax->command,
+                                word, names);
+    return unknown_option(syntax, word, name, length, 0);
 }
 
 int octgemm_parse_options(const struct syntax *syntax, int argc, char **argv, void *out,
@@ -130,10 +178,12 @@ int octgemm_parse_options(const struct syntax *syntax, int argc, char **argv, vo
             /* of letters in a row, argv has the whole, or the next, word */
             const char letter[] = {'-', (char)optopt, '\0'};
             int is_letter = optopt > 0 && optopt < help_value;
-            return octgemm_complain(code == ':' ? "%s: %s wants a value"
-                                                : "%s: unknown or incomplete option %s (--help "
-                                                  "lists them)",
-                                    syntax->command, is_letter ? letter : argv[optind - 1]);
+            if (code == ':')
+                return octgemm_complain("%s: %s wants a value", syntax->command,
+                                        is_letter ? letter : argv[optind - 1]);
+            if (is_letter)
+                return unknown_option(syntax, letter, "", 0, letter[1]);
+            return bad_long_option(syntax, argv[optind - 1]);
         }
         int status = set_value(syntax, row, optarg, out);
         if (status)

@@ -10,7 +10,7 @@ enum option_kind {
     OPTION_CLEAR,   /* int, set to 0 */
     OPTION_TEXT,    /* const char * */
     OPTION_INTEGER, /* int64_t within [low, high] */
-    OPTION_SECONDS, /* double, > 0 */
+    OPTION_SECONDS, /* double, > 0, at most 86400 */
     OPTION_CHOICE   /* int: the index of the word in choices */
 };
 
@@ -32,6 +32,8 @@ struct syntax {
     const char *summary;  /* what --help says first */
     const struct option_row *rows;
     size_t row_count;
+    const struct syntax *const *others; /* every command's, ended by NULL: whose an unknown option
+                                           is. NULL = there are none. */
 };
 
 /* Parses into `out`. Returns -1 to go on, with *operand the index of the first operand in argv;

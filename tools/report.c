@@ -156,6 +156,21 @@ const char *octgemm_format_seconds(char *out, size_t size, double seconds)
     return out;
 }
 
+const char *octgemm_format_threads(char *out, size_t size, int threads)
+{
+    *out = '\0';
+    if (threads > 0)
+        snprintf(out, size, threads > 1 ? ", up to %d threads" : ", %d thread", threads);
+    return out;
+}
+
+const char *octgemm_format_version(char *out, size_t size)
+{
+    unsigned v = octgemm_version();
+    snprintf(out, size, "%u.%u.%u", v >> 16, v >> 8 & 0xff, v & 0xff);
+    return out;
+}
+
 const char *octgemm_format_decibel(char *out, size_t size, double decibel)
 {
     if (isfinite(decibel))

@@ -47,6 +47,12 @@ json_t *octgemm_json_number(double value);
 /* "12.3 us", "4.56 ms", "7.89 s". */
 const char *octgemm_format_seconds(char *out, size_t size, double seconds);
 
+/* ", up to 8 threads", ", 1 thread", and of a GPU "". */
+const char *octgemm_format_threads(char *out, size_t size, int threads);
+
+/* "1.2.3", of the loaded library. */
+const char *octgemm_format_version(char *out, size_t size);
+
 /* "41.2 dB", "inf dB". */
 const char *octgemm_format_decibel(char *out, size_t size, double decibel);
 

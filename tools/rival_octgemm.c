@@ -68,6 +68,8 @@ static int open_octgemm(void **state, const struct rival *self, void *library,
         octgemm_alloc(s->ctx, s->args.workspace_size, &s->workspace) != OCTGEMM_OK)
         return fail(why);
     s->args.workspace = s->workspace;
+    if (contest->device.aloud && octgemm_run_aloud(&contest->device, &s->args) != OCTGEMM_OK)
+        return fail(why);
     return 0;
 }
 

@@ -255,7 +255,7 @@ static void time_rounds(struct contender *contenders, struct score *scores, size
                                  &result->roofs);
         rounds++;
     }
-    result->threads = host ? octgemm_threads() : 0;
+    result->threads = octgemm_backend_threads(contest->backend);
     sum_up(contenders, scores, count, rounds);
 }
 

@@ -81,7 +81,7 @@ struct round_up {
     int64_t m;
     octgemm_info info;       /* of octgemm's kernel for the sums */
     int hot, rows, recorded; /* recorded: timed as graphs of the driver */
-    int threads;             /* of a CPU; 0 on a GPU */
+    int threads;             /* the most there may be; 0 on a GPU */
     struct roofs roofs;
     const struct score *scores;
     size_t count;

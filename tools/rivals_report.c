@@ -15,6 +15,11 @@ double octgemm_weight_rate(const struct shape *shape, double seconds)
     return (double)shape->n * (double)shape->k / seconds * 1e-9;
 }
 
+static const char *cache_name(const struct round_up *result)
+{
+    return result->hot ? "hot" : "cold";
+}
+
 static const char *layout_name(const struct round_up *result)
 {
     return result->rows ? "rows" : "packed";
@@ -24,15 +29,14 @@ static void print_head(const struct rivals_report *report, const struct round_up
 {
     const octgemm_info *info = &result->info;
     if (report->csv) {
-        printf("m,n,k,backend,device,arch,kernel,weights,layout,timing,library,file,answer,median_"
-               "seconds,"
-               "best_seconds,tops,weight_gb_per_second,macs_per_cycle,ratio,threads,"
-               "ceiling_macs_per_cycle,ceiling_tops,read_gb_per_second,compared,wrong,reason\n");
+        printf("m,n,k,backend,device,arch,kernel,cache,layout,timing,library,file,answer,"
+               "median_seconds,best_seconds,tops,weight_gb_per_second,macs_per_cycle,ratio,threads,"
+               "ceiling_macs_per_cycle,ceiling_tops,read_gb_per_second,compared,wrong,reason,"
+               "weights,seed,version\n");
         return;
     }
-    printf("%s, %s; weights %s, octgemm's %s%s\n", info->backend, info->device,
-           result->hot ? "hot" : "cold", layout_name(result),
-           result->recorded ? "; calls in graphs" : "");
+    printf("%s, %s; weights %s, octgemm's %s%s\n", info->backend, info->device, cache_name(result),
+           layout_name(result), result->recorded ? "; calls in graphs" : "");
     printf("ratio: time over that of octgemm's sums; ceiling: share of what the kernel's "
            "instructions reach in registers\n\n");
     printf("%6s %6s %6s  %-16s %10s %9s %8s %9s %8s %6s\n", "M", "N", "K", "library", "median",
@@ -103,8 +107,10 @@ static void print_field(double value)
     printf(",");
 }
 
-static void print_csv(const struct round_up *result, const struct score *score)
+static void print_csv(const struct rivals_report *report, const struct round_up *result,
+                      const struct score *score)
 {
+    char version[32];
     const struct shape *shape = result->shape;
     const octgemm_info *info = &result->info;
     int timed = !score->why[0];
@@ -126,7 +132,8 @@ static void print_csv(const struct round_up *result, const struct score *score)
     print_field(result->roofs.bandwidth);
     printf("%lld,%lld,", (long long)score->compared, (long long)score->wrong);
     octgemm_print_csv_text(score->why);
-    printf("\n");
+    printf(",%s,%lld,%s\n", report->weights, (long long)report->seed,
+           octgemm_format_version(version, sizeof version));
 }
 
 /* A figure that was measured, or null. */
@@ -149,21 +156,25 @@ static json_t *score_json(const struct round_up *result, const struct score *sco
         "wrong", (json_int_t)score->wrong, "reason", octgemm_json_text(score->why));
 }
 
-static json_t *result_json(const struct round_up *result)
+static json_t *result_json(const struct rivals_report *report, const struct round_up *result)
 {
+    char version[32];
     const octgemm_info *info = &result->info;
     json_t *scores = json_array();
     for (size_t i = 0; i < result->count; i++)
         json_array_append_new(scores, score_json(result, &result->scores[i]));
-    return json_pack("{s:I, s:I, s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o}",
+    return json_pack("{s:I, s:I, s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:s, "
+                     "s:I, s:s, s:o}",
                      "m", (json_int_t)result->m, "n", (json_int_t)result->shape->n, "k",
                      (json_int_t)result->shape->k, "backend", info->backend, "device",
                      octgemm_json_text(info->device), "arch", info->arch, "kernel", info->kernel,
-                     "weights", result->hot ? "hot" : "cold", "layout", layout_name(result),
-                     "timing", result->recorded ? "graph" : "calls", "threads", result->threads,
+                     "cache", cache_name(result), "layout", layout_name(result), "timing",
+                     result->recorded ? "graph" : "calls", "threads", result->threads,
                      "ceiling_macs_per_cycle", figure(result->roofs.rate), "ceiling_tops",
                      figure(result->roofs.tops), "read_gb_per_second",
-                     figure(result->roofs.bandwidth), "libraries", scores);
+                     figure(result->roofs.bandwidth), "weights", report->weights, "seed",
+                     (json_int_t)report->seed, "version",
+                     octgemm_format_version(version, sizeof version), "libraries", scores);
 }
 
 /* Keeps what was measured for the picture; what was not leaves no point, and no bar. */
@@ -172,7 +183,7 @@ static int add_points(struct plot *plot, const struct round_up *result)
     const struct shape *shape = result->shape;
     int status = 0;
     snprintf(plot->title, sizeof plot->title, "%s (%s), weights %s, int8", result->info.device,
-             result->info.backend, result->hot ? "hot" : "cold");
+             result->info.backend, cache_name(result));
     plot->tops = result->roofs.tops > plot->tops ? result->roofs.tops : plot->tops;
     if (result->roofs.bandwidth > plot->bandwidth)
         plot->bandwidth = result->roofs.bandwidth;
@@ -197,7 +208,8 @@ void octgemm_report_rivals(void *user, const struct round_up *result)
     if (report->plot && report->status == 0)
         report->status = add_points(report->plot, result);
     if (report->results) {
-        if (json_array_append_new(report->results, result_json(result)) != 0 && !report->status)
+        if (json_array_append_new(report->results, result_json(report, result)) != 0 &&
+            !report->status)
             report->status = octgemm_complain("no memory for the report");
         return;
     }
@@ -206,7 +218,7 @@ void octgemm_report_rivals(void *user, const struct round_up *result)
     report->begun = 1;
     if (report->csv)
         for (size_t i = 0; i < result->count; i++)
-            print_csv(result, &result->scores[i]);
+            print_csv(report, result, &result->scores[i]);
     else
         print_table(result);
     octgemm_show_output();

@@ -9,6 +9,8 @@
 
 struct rivals_report {
     int csv;
+    const char *weights; /* the kind of their values, and the seed of all */
+    int64_t seed;
     json_t *results;   /* an array: JSON; NULL: none */
     struct plot *plot; /* NULL: none */
     int begun;

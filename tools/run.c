@@ -28,8 +28,8 @@ static const struct option_row option_rows[] = {
      .kind = OPTION_TEXT, .offset = MEMBER(activations)},
     {"tokens", 'm', "M", "how many tokens to make up (default 64)", .kind = OPTION_INTEGER,
      .offset = MEMBER(tokens), .low = 1, .high = INT32_MAX},
-    {"bias", 0, "FILE[:TENSOR]", "N values, added to every row", .kind = OPTION_TEXT,
-     .offset = MEMBER(bias)},
+    {"bias", 0, "FILE[:TENSOR]", "N values, added to every row; not with -d i32",
+     .kind = OPTION_TEXT, .offset = MEMBER(bias)},
     {"weight-scale", 0, "FILE[:TENSOR]", "of I8 weights: one value or N (default 1)",
      .kind = OPTION_TEXT, .offset = MEMBER(weight_scale)},
     {"activation-scale", 0, "FILE[:TENSOR]",
@@ -46,21 +46,22 @@ static const struct option_row option_rows[] = {
     {"no-compare", 0, NULL, "leave out the float64 product and the error", .kind = OPTION_CLEAR,
      .offset = MEMBER(compare)},
     DEVICE_OPTIONS(struct run_options),
-    {"kernel", 0, "NAME", "force a kernel of the backend (\"octgemm info\" lists them)",
+    {"kernel", 0, "NAME|auto", "force a kernel of the backend (\"octgemm info\" lists them)",
      .kind = OPTION_TEXT, .offset = MEMBER(choice.kernel)},
-    {"seconds", 0, "S", "how long to time (default 0.3)", .kind = OPTION_SECONDS,
+    {"seconds", 0, "S", "how long to time (default 0.3; at most 86400)", .kind = OPTION_SECONDS,
      .offset = MEMBER(seconds)},
     {"seed", 0, "S", "of made-up activations (default 1)", .kind = OPTION_INTEGER,
      .offset = MEMBER(seed), .low = 0, .high = INT64_MAX},
     {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG, .offset = MEMBER(json)},
 };
-static const struct syntax syntax = {
+const struct syntax octgemm_run_syntax = {
     .command = "run",
     .operands = "",
     .summary = "Quantises weights per channel and activations per token, multiplies, and reports\n"
                "time and error. Files are .safetensors or .npy.",
     .rows = option_rows,
     .row_count = sizeof option_rows / sizeof *option_rows,
+    .others = octgemm_syntaxes,
 };
 
 enum {
@@ -185,11 +186,17 @@ int octgemm_run_command(int argc, char **argv)
     struct run_options options = {.pack = 1, .compare = 1, .seconds = 0.3, .seed = 1};
     struct linear_result result = {.d = NULL};
     int operand;
-    int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
+    int status = octgemm_parse_options(&octgemm_run_syntax, argc, argv, &options, &operand);
     if (status >= 0)
         return status;
     if (!options.weights)
         return octgemm_complain("run: --weights FILE[:TENSOR] is needed (--help has the rest)");
+    if (options.bias && options.d_type == OCTGEMM_I32)
+        return octgemm_complain("run: --bias is not in the sums that --d-type i32 asks for: leave "
+                                "one of them out");
+    if (options.output && strcmp(options.output, "-") == 0)
+        return octgemm_complain("run: --output -: the result goes to a file, for the report is on "
+                                "standard output (a file of this name is ./-)");
     if (options.tokens && options.activations)
         return octgemm_complain("run: --tokens is for made-up activations, not with --activations");
 

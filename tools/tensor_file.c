@@ -131,14 +131,31 @@ static const struct tensor *find_tensor(const struct tensor_file *file, const ch
     return NULL;
 }
 
+/* By the name that safetensors has for a type: NumPy's <i8 is of 8 bytes, and no I8. */
+static int bad_type(const struct tensor_file *file, const struct tensor *tensor, const char *what,
+                    unsigned kinds)
+{
+    char type[64], wanted[64] = "";
+    snprintf(type, sizeof type, "%s", tensor->dtype);
+    if (tensor->type && strcmp(tensor->type->name, tensor->dtype) != 0)
+        snprintf(type, sizeof type, "%s (NumPy's %s)", tensor->type->name, tensor->dtype);
+    for (unsigned kind = 0; kind < TENSOR_OTHER; kind++) {
+        size_t length = strlen(wanted);
+        const char *joint = length == 0 ? "" : kinds >> (kind + 1) ? ", " : " or ";
+        if (kinds >> kind & 1u)
+            snprintf(wanted + length, sizeof wanted - length, "%s%s", joint,
+                     octgemm_tensor_type_of_kind((enum tensor_kind)kind)->name);
+    }
+    return octgemm_complain("%s: %s cannot be of type %s; want %s", file->path, what, type, wanted);
+}
+
 static int check_wish(const struct tensor_file *file, const struct tensor *tensor,
                       const struct tensor_wish *wish)
 {
     char shape[128];
-    unsigned kinds = wish->kinds | 1u << TENSOR_F64;
+    unsigned kinds = wish->kinds | 1u << TENSOR_F64; /* which is rounded to F32 */
     if (!tensor->type || !(kinds >> tensor->type->kind & 1u))
-        return octgemm_complain("%s: %s cannot be of type %s", file->path, wish->what,
-                                tensor->dtype);
+        return bad_type(file, tensor, wish->what, kinds);
     if (tensor->rank < wish->rank_least || tensor->rank > wish->rank_most)
         return octgemm_complain("%s: %s cannot have %zu dimensions (%s)", file->path, wish->what,
                                 tensor->rank, octgemm_format_shape(shape, sizeof shape, tensor));

@@ -15,12 +15,13 @@ static const struct option_row option_rows[] = {
     {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG,
      .offset = offsetof(struct tensors_options, json)},
 };
-static const struct syntax syntax = {
+const struct syntax octgemm_tensors_syntax = {
     .command = "tensors",
     .operands = "FILE",
     .summary = "Lists type, shape and name of every tensor in a .safetensors or .npy file.",
     .rows = option_rows,
     .row_count = sizeof option_rows / sizeof *option_rows,
+    .others = octgemm_syntaxes,
 };
 
 static json_t *tensor_json(const struct tensor *tensor)
@@ -47,7 +48,7 @@ int octgemm_tensors_command(int argc, char **argv)
     struct tensors_options options = {0};
     struct tensor_list list;
     int operand;
-    int status = octgemm_parse_options(&syntax, argc, argv, &options, &operand);
+    int status = octgemm_parse_options(&octgemm_tensors_syntax, argc, argv, &options, &operand);
     if (status >= 0)
         return status;
     if (argc - operand != 1)

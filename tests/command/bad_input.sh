@@ -91,9 +91,10 @@ head_of_npy 'no dimension' '48 bytes of data' "{$descr, $order, 'shape': ()}"
 head_of_npy 'three dimensions' 'cannot have 3 dim' "{$descr, $order, 'shape': (3, 2, 2)}"
 head_of_npy 'twenty dimensions' 'cannot have 20 dim' \
     "{$descr, $order, 'shape': (3, 4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)}"
-head_of_npy 'int32 weights' 'type <i4' "{'descr': '<i4', $order, $shape}"
-head_of_npy 'uint8 weights' 'type |u1' "{'descr': '|u1', $order, 'shape': (3, 16)}"
-head_of_npy 'bool weights' 'type |b1' "{'descr': '|b1', $order, 'shape': (3, 16)}"
+head_of_npy 'int32 weights' "type I32 (NumPy's <i4); want F32, F16, BF16, I8 or F64" "{'descr': '<i4', $order, $shape}"
+head_of_npy 'int64 weights' "type I64 (NumPy's <i8); want" "{'descr': '<i8', $order, 'shape': (3, 2)}"
+head_of_npy 'uint8 weights' "type U8 (NumPy's |u1)" "{'descr': '|u1', $order, 'shape': (3, 16)}"
+head_of_npy 'bool weights' "type BOOL (NumPy's |b1)" "{'descr': '|b1', $order, 'shape': (3, 16)}"
 
 # ---- .safetensors
 printf '\002\000\000\000\000\000\000\000{' >"$f"
@@ -168,7 +169,7 @@ two="{\"w\":{$type,\"shape\":[2,3],\"data_offsets\":[0,24]},\"v\":{$type,\"shape
 header 'which of two' 'has 2 tensors' "$two"
 bad 'safetensors: no such tensor' 'no tensor "u"' run --weights "$f:u"
 bad 'safetensors: no such tensor (empty name)' 'no tensor ""' run --weights "$f:"
-entry 'type U8' 'type U8' "\"dtype\":\"U8\",\"shape\":[3,16],$place"
+entry 'type U8' 'type U8; want F32' "\"dtype\":\"U8\",\"shape\":[3,16],$place"
 entry 'type F8_E4M3' 'type F8_E4M3' "\"dtype\":\"F8_E4M3\",\"shape\":[3,16],$place"
 entry 'type unheard of' 'type F3_X' "\"dtype\":\"F3_X\",\"shape\":[3,16],$place"
 entry 'one dimension' 'cannot have 1 dim' "$type,\"shape\":[12],$place"
@@ -181,7 +182,8 @@ run 'option twice is fine, but K differs' 'columns instead of K' --activations "
 zeros 16 | array '<f4' '(4,)' >"$work/x"
 run 'bias of the wrong length' 'N = 3' --bias "$work/x"
 zeros 3 | array '|i1' '(3,)' >"$work/x"
-run 'bias of int8' 'type |i1' --bias "$work/x"
+run 'bias of int8' "type I8 (NumPy's |i1); want F32, F16, BF16 or F64" --bias "$work/x"
+run 'bias of sums' 'bias is not in the sums' --bias "$work/x" -d i32
 run 'scale for float weights' 'for I8 weights' --weight-scale "$work/x"
 zeros 8 | array '|i1' '(2, 4)' >"$work/x"
 run 'zero points for int8 activations' 'asymmetric' --asymmetric --activations "$work/x"
@@ -200,6 +202,11 @@ run 'K beyond the exact range of zero points' '65793' --tokens 1 --asymmetric
 
 # ---- output that cannot be written
 zeros 48 | array '<f4' '(3, 4)' >"$f"
+here=$PWD
+cd "$work" || exit 99
+bad 'output to standard output' 'output -: the result goes to a file' run -w "$f" -o -
+[ ! -e - ] || complain 'output to standard output: there is a file'
+cd "$here" || exit 99
 bad 'output in no folder' 'cannot be written' run -w "$f" -o "$work/none/out.npy"
 mkdir "$work/folder"
 bad 'output is a folder' 'Is a directory' run -w "$f" -o "$work/folder"

@@ -104,9 +104,22 @@ says 'zero weights' 'SQNR *inf dB'
 good 'zero weights as JSON' run -w "$work/f64.npy" -a "$work/tokens.npy" --json
 says 'zero weights as JSON' '"sqnr_db": null'
 says 'JSON has the largest error' '"error_max": 0.0'
+says 'JSON has what was compared' '"compared": 231'
 { printf '\000\000\300\177'; zeros $((k * 4 - 4)); } | array '<f4' "(1, $k)" >"$work/nan.npy"
 good 'NaN' run -w "$work/f32.npy" -a "$work/nan.npy"
 says 'NaN' '33 elements are infinite or NaN'
+says 'NaN: nothing is left' 'SQNR *not defined: no element is left'
+if grep -q '^error' "$work/stdout"; then complain 'NaN: has an error'; fi
+good 'NaN as JSON' run -w "$work/f32.npy" -a "$work/nan.npy" --json
+for member in '"compared": 0' '"left_out": 33' '"sqnr_db": null' '"error_max": null'; do
+    says 'NaN as JSON' "$member"
+done
+{ printf '\000\000\300\177'; zeros $((k * 8 - 4)); } | array '<f4' "(2, $k)" >"$work/nan.npy"
+good 'NaN in one row of two' run -w "$work/f32.npy" -a "$work/nan.npy" --json
+says 'NaN in one row of two' '"compared": 33'
+array '<f4' "(0, $k)" </dev/null >"$work/none.npy"
+good 'no tokens, no error' run -w "$work/f32.npy" -a "$work/none.npy"
+says 'no tokens, no error' 'SQNR *not defined'
 good 'no comparison' run -w "$work/f32.npy" -m 1 --no-compare
 if grep -q SQNR "$work/stdout"; then complain 'no comparison: has an SQNR'; fi
 

@@ -271,8 +271,7 @@ static void call_quantize(struct fuzz_input *input)
     good = good && ctx && is_enum((int)a.x_type, 3) && is_enum(a.static_scale, 2) &&
            is_matrix(a.rows, a.k, a.ldx, width) && is_matrix(a.rows, a.k, a.ldq, 1) &&
            !(a.static_scale && a.zero) &&
-           (a.rows == 0 || (a.k == 0 && a.static_scale) ||
-            (a.scale && (a.k == 0 || (a.x && a.q))));
+           (a.rows == 0 || (a.k == 0 && a.static_scale) || (a.scale && (a.k == 0 || (a.x && a.q))));
     for (int array = 0; array < QUANTIZE_ARRAYS; array++)
         if (arrays[array].block)
             fuzz_array_keep(&arrays[array]);

@@ -37,7 +37,7 @@ static const struct option_row option_rows[] = {
      .low = 0, .high = INT64_MAX},
     {"require", 0, "NAME,...", "backends that must be there", .kind = OPTION_TEXT,
      .offset = MEMBER(require)},
-    {"list", 0, NULL, "list the cases of products (of --case), run none", .kind = OPTION_FLAG,
+    {"list", 0, NULL, "list the cases (of --case), run none", .kind = OPTION_FLAG,
      .offset = MEMBER(list)},
     {"json", 0, NULL, "print JSON", .kind = OPTION_FLAG, .offset = MEMBER(json)},
 };
@@ -51,28 +51,21 @@ const struct syntax octgemm_check_syntax = {
     .others = octgemm_syntaxes,
 };
 
-/* What the suite's hooks write to: the terminal, or lists: of JSON, and of lines that are to be
- * printed in the end. */
+/* What the suite's hooks write to: the terminal, or lists for JSON. */
 struct report {
     json_t *lines, *failures;
-    int json;
 };
-
-static void print_line(const char *text)
-{
-    char clean[1024];
-    puts(octgemm_clean(clean, sizeof clean, text));
-}
 
 static void take_line(void *user, const char *text)
 {
     struct report *report = user;
+    char clean[1024];
     if (report->lines) {
         json_array_append_new(report->lines, json_string(text));
         return;
     }
     octgemm_progress_pause();
-    print_line(text);
+    puts(octgemm_clean(clean, sizeof clean, text));
     octgemm_show_output();
     octgemm_progress_resume();
 }
@@ -98,26 +91,38 @@ static void take_failure(void *user, const struct suite_failure *failure)
                                         (json_int_t)failure->j));
 }
 
-/* How many cases of products the pattern matches, which are printed if `print`; -1 after a
+static int wanted(const struct check_options *options, const char *name)
+{
+    return !options->filter || fnmatch(options->filter, name, 0) == 0;
+}
+
+/* Prints the names of the cases that the pattern matches, if `print`; that there are none is a
  * complaint. */
-static long find_cases(const struct check_options *options, int print)
+static int find_cases(const struct check_options *options, int print)
 {
     struct suite_case *cases;
     long count = suite_make_cases((enum suite_tier)options->tier, (uint64_t)options->seed, &cases);
     long found = 0;
-    if (count < 0) {
-        octgemm_complain("no memory for the cases");
-        return -1;
-    }
+    char name[suite_name_size];
+    if (count < 0)
+        return octgemm_complain("no memory for the cases");
     for (long i = 0; i < count; i++) {
-        if (options->filter && fnmatch(options->filter, cases[i].name, 0) != 0)
-            continue;
-        found++;
-        if (print)
-            puts(cases[i].name);
+        int is_wanted = wanted(options, cases[i].name);
+        found += is_wanted;
+        if (is_wanted && print)
+            octgemm_print_line(cases[i].name);
     }
     free(cases);
-    return found;
+    for (long i = 0; suite_quantizer_name(i, name); i++) {
+        int is_wanted = wanted(options, name);
+        found += is_wanted;
+        if (is_wanted && print)
+            octgemm_print_line(name);
+    }
+    if (found == 0)
+        return octgemm_complain("check: no case of tier %s matches \"%s\" (--list lists them)",
+                                tiers[options->tier], options->filter);
+    return 0;
 }
 
 static int list_cases(const struct check_options *options)
@@ -125,14 +130,8 @@ static int list_cases(const struct check_options *options)
     if (options->backend || options->kernel || options->require || options->device || options->json)
         return octgemm_complain("check: --list takes --tier, --case and --seed only: the cases are "
                                 "the same for every backend");
-    long found = find_cases(options, 1);
-    if (found < 0)
-        return EXIT_INPUT;
-    if (found == 0)
-        return octgemm_complain("check: no case of a product of tier %s matches \"%s\" (those of "
-                                "the quantiser, quantize/..., are not listed)",
-                                tiers[options->tier], options->filter);
-    return octgemm_flush_output();
+    int status = find_cases(options, 1);
+    return status ? status : octgemm_flush_output();
 }
 
 /* The suite skips what it does not find; a name that nothing has is the user's mistake. */
@@ -172,9 +171,8 @@ static int find_kernel(const struct check_options *options, const octgemm_info *
     return there;
 }
 
-/* Why nothing was run: of backend, kernel and pattern, the first that is in the way. */
-static int complain_of_nothing(const struct check_options *options,
-                               const struct suite_result *result)
+/* Why nothing was run: of backend, kernel and cases, the first that is in the way. */
+static int complain_of_nothing(const struct check_options *options)
 {
     int forced = options->kernel && strcmp(options->kernel, "auto") != 0;
     int usable = 0, named = 0, index = 0;
@@ -208,9 +206,6 @@ static int complain_of_nothing(const struct check_options *options,
     if (forced && *kernel.reason)
         return octgemm_complain("check: kernel %s cannot be used here: %s", kernel.kernel,
                                 kernel.reason);
-    if (options->filter && result->cases == 0)
-        return octgemm_complain("check: no case of tier %s matches \"%s\" (--list lists them)",
-                                tiers[options->tier], options->filter);
     return octgemm_complain("check: every case was skipped (its line says why) or not taken by the "
                             "kernel");
 }
@@ -218,14 +213,12 @@ static int complain_of_nothing(const struct check_options *options,
 static int print_result(const struct suite_result *result, const struct report *report)
 {
     octgemm_progress_pause();
-    if (report->json)
+    if (report->lines)
         return octgemm_print_json(json_pack(
             "{s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "cases", (json_int_t)result->cases, "runs",
             (json_int_t)result->runs, "passed", (json_int_t)result->passed, "failed",
             (json_int_t)result->failed, "skipped", (json_int_t)result->skipped, "not_taken",
             (json_int_t)result->not_taken, "failures", report->failures, "lines", report->lines));
-    for (size_t i = 0; i < json_array_size(report->lines); i++)
-        print_line(json_string_value(json_array_get(report->lines, i)));
     printf("%ld cases, %ld runs: %ld passed, %ld failed; %ld skipped, %ld not taken by a forced "
            "kernel\n",
            result->cases, result->runs, result->passed, result->failed, result->skipped,
@@ -246,16 +239,14 @@ int octgemm_check_command(int argc, char **argv)
     if (status)
         return status;
 
-    /* A pattern that matches no product may match nothing at all, and then "ok" would be said of
-     * every kernel: the lines wait. */
-    long products = find_cases(&options, 0);
-    if (products < 0)
-        return EXIT_INPUT;
-    struct report report = {.json = options.json};
-    if (options.json || products == 0)
+    status = find_cases(&options, 0);
+    if (status)
+        return status;
+    struct report report = {NULL, NULL};
+    if (options.json) {
         report.lines = json_array();
-    if (options.json)
         report.failures = json_array();
+    }
     struct suite_options suite = {.backend = options.backend,
                                   .kernel = options.kernel,
                                   .device = (int)options.device,
@@ -269,11 +260,10 @@ int octgemm_check_command(int argc, char **argv)
                                   .user = &report};
     struct suite_result result;
     int outcome = suite_run(&suite, &result);
-    if (options.json || products > 0 || outcome != EXIT_INPUT)
-        status = print_result(&result, &report);
+    status = print_result(&result, &report);
     json_decref(report.lines);
     json_decref(report.failures);
     if (status == 0 && outcome == EXIT_INPUT)
-        complain_of_nothing(&options, &result);
+        complain_of_nothing(&options);
     return status ? status : outcome;
 }

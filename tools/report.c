@@ -63,6 +63,13 @@ void octgemm_show_output(void)
         output_error = errno;
 }
 
+void octgemm_print_line(const char *text)
+{
+    errno = 0;
+    if (puts(text) < 0 && !output_error)
+        output_error = errno;
+}
+
 int octgemm_flush_output(void)
 {
     octgemm_show_output();

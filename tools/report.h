@@ -25,6 +25,10 @@ void octgemm_print_csv_text(const char *text);
  * failure at the end. */
 void octgemm_show_output(void);
 
+/* Prints a line of many. A buffer that cannot be written when it is full is emptied all the same,
+ * so what was wrong is kept here for octgemm_flush_output(). */
+void octgemm_print_line(const char *text);
+
 /* Writes out stdout's buffer; a full disk or a closed pipe is an error like any other. */
 int octgemm_flush_output(void);
 

@@ -136,8 +136,10 @@ good 'check: list of a pattern' check --list --case 'dots/1x1x*'
 says 'check: list of a pattern' '^dots/1x1x1/'
 tried=$((tried + 1))
 grep -v '^dots/1x1x' "$work/stdout" >"$work/others" && complain 'check: the list has what was not asked for'
-bad 'check: list of no case' 'no case of a product of tier quick matches "nosuch' check --list --case 'nosuch*'
+bad 'check: list of no case' 'no case of tier quick matches "nosuch' check --list --case 'nosuch*'
 bad 'check: no case' 'no case of tier quick matches "nosuch' check --case 'nosuch*'
+good 'check: list of the quantiser' check --list --case 'quantize/1x*'
+says 'check: list of the quantiser' '^quantize/1x1023/f32/symmetric/0$'
 good 'check: the quantiser alone' check --backend ref --case 'quantize/1x*'
 says 'check: the quantiser alone' '^ok   ref/ref'
 octgemm_says 2 'check: no kernel' check --kernel avx2

@@ -37,8 +37,10 @@ enum suite_variant {
 };
 #define VARIANT(v) (1u << (v))
 
+enum { suite_name_size = 64 };
+
 struct suite_case {
-    char name[64];
+    char name[suite_name_size];
     enum suite_tier tier;
     uint64_t seed; /* of this case's values: from its name and the suite's seed */
     int64_t m, n, k;
@@ -58,6 +60,9 @@ struct suite_case {
 /* All cases of a tier and below, in *out for the caller to free. Returns their number, -1 without
  * memory. */
 long suite_make_cases(enum suite_tier tier, uint64_t seed, struct suite_case **out);
+
+/* The name of case `index` of the quantiser, which are the same in every tier; 0 past the last. */
+int suite_quantizer_name(long index, char name[suite_name_size]);
 
 extern const char *const suite_variant_names[VARIANTS];
 

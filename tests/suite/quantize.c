@@ -53,7 +53,7 @@ static const float static_scales[] = {0.037109375f, 1, -0.5f,    0x1p-140f,
 enum { static_count = sizeof static_scales / sizeof *static_scales };
 
 struct quantizer_case {
-    char name[64];
+    char name[suite_name_size];
     const struct layout *layout;
     octgemm_type type;
     enum quantizer_mode mode;
@@ -273,24 +273,40 @@ static void run_on_targets(const struct suite_session *session, struct suite_tar
     free_rows(&rows);
 }
 
+/* Case `index` of the quantiser, or 0 past the last. */
+static int make_case(long index, uint64_t seed, struct quantizer_case *c)
+{
+    enum { layout_count = sizeof layouts / sizeof *layouts, types = 3 };
+    enum { modes = MODES + static_count - 1 };
+    long l = index / modes / types;
+    int type = (int)(index / modes % types), mode = (int)(index % modes);
+    int which = mode < STATIC ? 0 : mode - STATIC;
+    if (l >= layout_count)
+        return 0;
+    *c = (struct quantizer_case){.layout = &layouts[l],
+                                 .type = (octgemm_type)type,
+                                 .mode = (enum quantizer_mode)(mode - which),
+                                 .scale = static_scales[which],
+                                 .seed = suite_hash(seed, (uint64_t)(l * types + type))};
+    snprintf(c->name, sizeof c->name, "quantize/%" PRId64 "x%" PRId64 "/%s/%s/%d", layouts[l].rows,
+             layouts[l].k, type_names[type], mode_names[c->mode], which);
+    return 1;
+}
+
+int suite_quantizer_name(long index, char name[suite_name_size])
+{
+    struct quantizer_case c;
+    if (!make_case(index, 0, &c))
+        return 0;
+    memcpy(name, c.name, sizeof c.name);
+    return 1;
+}
+
 void suite_run_quantizer(const struct suite_session *session, struct suite_target *targets,
                          int count)
 {
-    enum { layout_count = sizeof layouts / sizeof *layouts };
-    for (int l = 0; l < layout_count; l++)
-        for (int type = 0; type < 3; type++)
-            for (int mode = 0; mode < MODES + static_count - 1; mode++) {
-                int which = mode < STATIC ? 0 : mode - STATIC;
-                struct quantizer_case c = {
-                    .layout = &layouts[l],
-                    .type = (octgemm_type)type,
-                    .mode = (enum quantizer_mode)(mode - which),
-                    .scale = static_scales[which],
-                    .seed = suite_hash(session->options->seed, (uint64_t)(l * 3 + type))};
-                snprintf(c.name, sizeof c.name, "quantize/%" PRId64 "x%" PRId64 "/%s/%s/%d",
-                         layouts[l].rows, layouts[l].k, type_names[type], mode_names[c.mode],
-                         which);
-                if (suite_wanted(session, c.name))
-                    run_on_targets(session, targets, count, &c);
-            }
+    struct quantizer_case c;
+    for (long i = 0; make_case(i, session->options->seed, &c); i++)
+        if (suite_wanted(session, c.name))
+            run_on_targets(session, targets, count, &c);
 }

@@ -69,12 +69,11 @@ static inline const char *a_tile(const struct amx_dot *s, int64_t i, int row_til
     return s->a + row_tile * s->a_distance + i * TILE_BYTES;
 }
 
-/* Rows that may not be there: their addresses are no pointers. */
 static inline void ask(const struct amx_dot *s, int64_t i)
 {
     uintptr_t line = (uintptr_t)s->b + s->ahead + (uintptr_t)i * TILE_K;
     for (int64_t j = 0; j < s->weights; j++, line += (uintptr_t)s->distance)
-        fetch_l2((const char *)line);
+        fetch_l2(line);
 }
 
 static inline void store_c(const struct amx_dot *s)

@@ -58,7 +58,7 @@ INLINE __m256i sum_before(const int32_t *c, const int32_t *column_sums)
 /* ahead: what to fetch for the next step, `stride` bytes with each group: up to so many `lines`. */
 INLINE void tile(int rows, int group, int lines, const uint8_t *a, const int8_t *weights,
                  int64_t depth, int32_t *c, int64_t ldc, const int32_t *column_sums,
-                 const char *ahead, int64_t stride)
+                 uintptr_t ahead, int64_t stride)
 {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i sum[2][vectors];
@@ -71,7 +71,7 @@ INLINE void tile(int rows, int group, int lines, const uint8_t *a, const int8_t 
     for (int64_t k = 0; k < depth; k += 4 * group) {
         const int8_t *w = weights + k * AVX2_COLUMNS;
         avx2_fetch(ahead, lines);
-        ahead += stride;
+        ahead += (uintptr_t)stride;
         UNROLL
         for (int i = 0; i < rows; i++) {
             __m256i lanes[vectors];
@@ -104,12 +104,12 @@ INLINE void tile(int rows, int group, int lines, const uint8_t *a, const int8_t 
 }
 
 typedef void tile_function(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                           int64_t ldc, const int32_t *column_sums, const char *ahead,
+                           int64_t ldc, const int32_t *column_sums, uintptr_t ahead,
                            int64_t stride);
 
 #define TILE(name, rows, group, lines)                                                             \
     static void name(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,           \
-                     int64_t ldc, const int32_t *column_sums, const char *ahead, int64_t stride)   \
+                     int64_t ldc, const int32_t *column_sums, uintptr_t ahead, int64_t stride)     \
     {                                                                                              \
         tile(rows, group, lines, a, weights, depth, c, ldc, column_sums, ahead, stride);           \
     }
@@ -138,9 +138,9 @@ static const struct {
 } tiles[] = {ROW(1, 1), ROW(1, 2), ROW(2, 1), ROW(2, 2), ROW(2, 4),
              ROW(4, 1), ROW(4, 2), ROW(4, 4), ROW(4, 8)};
 
-const char *octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
-                               int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
-                               const char *next, int64_t list_entries)
+uintptr_t octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
+                             int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
+                             uintptr_t next, int64_t list_entries)
 {
     /* The tiles share the fetching of the next step's weights, evenly, for memory that is slower
      * than the product; the list takes its part of it. */
@@ -154,7 +154,7 @@ const char *octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const 
     for (int64_t i = 0; i < rows; i += AVX2_ACC16_ROWS) {
         tile_function *multiply = i + 1 < rows ? tiles[chosen].two_rows : tiles[chosen].one_row;
         multiply(a + i * depth, weights, depth, c + i * ldc, ldc, start.columns,
-                 next + i / AVX2_ACC16_ROWS * share, stride);
+                 next + (uintptr_t)(i / AVX2_ACC16_ROWS * share), stride);
     }
-    return list_entries > 0 ? next + share * tile_count : next;
+    return list_entries > 0 ? next + (uintptr_t)(share * tile_count) : next;
 }

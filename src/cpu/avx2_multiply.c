@@ -67,15 +67,15 @@ static const char *weights_at(const struct product *of, int64_t index, int64_t p
 }
 
 /* The weights of the step after panel `index` at p, or, after the last, some that are there. */
-static const char *weights_after(const struct product *of, int64_t first, int64_t group,
-                                 int64_t index, int64_t p)
+static uintptr_t weights_after(const struct product *of, int64_t first, int64_t group,
+                               int64_t index, int64_t p)
 {
     const struct cpu_tile *t = of->tile;
     if (index + 1 < first + group)
-        return weights_at(of, index + 1, p);
+        return (uintptr_t)weights_at(of, index + 1, p);
     if (p + AVX2_DEPTH < t->k1)
-        return weights_at(of, first, p + AVX2_DEPTH);
-    return weights_at(of, index + 1 < t->panel_count ? index + 1 : index, t->k0);
+        return (uintptr_t)weights_at(of, first, p + AVX2_DEPTH);
+    return (uintptr_t)weights_at(of, index + 1 < t->panel_count ? index + 1 : index, t->k0);
 }
 
 static int64_t depth_of(const struct cpu_tile *t, int64_t p)
@@ -101,7 +101,7 @@ static int64_t fetching_entries(const struct product *of, const char *panel, int
 
 /* Adds [p, p + depth) of one panel. Returns what of the next weights is to be fetched by the list.
  */
-static const char *step(const struct product *of, int64_t index, int64_t p, const char *next)
+static uintptr_t step(const struct product *of, int64_t index, int64_t p, uintptr_t next)
 {
     const struct cpu_tile *t = of->tile;
     const char *panel = panel_at(of, index), *block = t->block;
@@ -129,7 +129,7 @@ static const char *step(const struct product *of, int64_t index, int64_t p, cons
 
 /* The lists of these panels in [p, p + depth): strip by strip, so that its A stays in L1. */
 static void list_step(const struct product *of, int64_t first, int64_t group, int64_t p,
-                      const char *ahead)
+                      uintptr_t ahead)
 {
     const struct cpu_tile *t = of->tile;
     int64_t depth = depth_of(t, p), number = p / AVX2_DEPTH, done = p - t->k0;
@@ -193,7 +193,7 @@ static void multiply(const struct cpu_tile *t)
         for (int64_t j = first; j < first + group; j++)
             begin(&of, j);
         for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH) {
-            const char *ahead = NULL;
+            uintptr_t ahead = 0;
             for (int64_t j = first; j < first + group; j++)
                 ahead = step(&of, j, p, weights_after(&of, first, group, j, p));
             list_step(&of, first, group, p, ahead);

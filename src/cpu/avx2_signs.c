@@ -40,7 +40,7 @@ static void subtract_least(__m256i *sum, const uint8_t *a, const int8_t *weights
 }
 
 void octgemm_avx2_signs(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                        int begins, const char *next)
+                        int begins, uintptr_t next)
 {
     const __m256i offset = _mm256_set1_epi8(-128), least = _mm256_set1_epi8(-127);
     const __m256i ones = _mm256_set1_epi16(1);
@@ -51,7 +51,8 @@ void octgemm_avx2_signs(const uint8_t *a, const int8_t *weights, int64_t depth, 
         __m256i signed_a = _mm256_max_epi8(_mm256_xor_si256(bytes, offset), least);
         UNROLL
         for (int line = 0; line < quad_bytes / 64; line++)
-            _mm_prefetch(next + quad * quad_bytes + 64 * line, _MM_HINT_T0);
+            _mm_prefetch((const char *)(next + 64 * (uintptr_t)line), _MM_HINT_T0);
+        next += quad_bytes;
         UNROLL
         for (int v = 0; v < vectors; v++) {
             __m256i w = weights_of(weights, quad, v);

@@ -244,6 +244,7 @@ void octgemm_cpu_amx_dot(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, 
         .a_distance = row_tile_bytes(k),
         .k_tiles = k / TILE_K,
         .last = rest > 0 ? last : NULL,
+        /* Whole tiles of rows, one at least; 0 if `ahead` is: these very rows. */
         .ahead = (uintptr_t)ceiling(ahead, TILE_ROWS * k) * TILE_ROWS * (uintptr_t)ldb,
         .sums = sums,
     };

@@ -1,10 +1,13 @@
-/* The epilogue and the quantiser on vectors: one text, included by each vector_<isa>.c after it has
- * defined the few operations used here on `vfloat` and `vint`, vectors of `lanes` elements. Loads
- * and stores take any alignment. The arithmetic is the contract's, lane by lane; vectorising it
- * changes no rounding because no two elements meet except in maxima and minima.
+/* The epilogue, the quantiser and dot products on vectors: one text, included by each
+ * vector_<isa>.c after it has defined the few operations used here on `vfloat` and `vint`, vectors
+ * of `lanes` elements, and on `vdots`, DOT_BYTES bytes as its dot products want them. Loads and
+ * stores take any alignment. The arithmetic is the contract's, lane by lane; vectorising it changes
+ * no rounding because no two floats meet except in maxima and minima.
  *
- * Nothing is read or written past the end of a row: its last vector starts where it ends with the
- * row (some elements are then done twice), and rows shorter than a vector go through a buffer.
+ * Nothing is read or written past the end of a row. Where a row of D is made from floats, its last
+ * vector starts where it ends with the row (some elements are then done twice); so it does in dot
+ * products, where what was done becomes zeros. Integer results end element by element, and what is
+ * left goes through a buffer or a few smaller loads.
  */
 #ifndef OCTGEMM_CPU_VECTOR_BODY_H
 #define OCTGEMM_CPU_VECTOR_BODY_H

@@ -197,7 +197,7 @@ file=src/cpu/avx2_pack.c
 defect avx2_acc16_2x32 $file 'sums that saturate' 's/lane_limit = 128/lane_limit = 129/'
 defect avx2_acc16_2x32 $file 'negative sums that saturate' 's/_mm256_set1_epi16(-lane_limit), negative)/_mm256_set1_epi16(-lane_limit - 1), negative)/'
 defect avx2_acc16_2x32 $file 'lists that are longer than their room' 's/if (entries <= at.list_limit && cost < least)/if (cost < least)/'
-defect avx2_acc16_2x32 $file 'differences added twice' 's/lane\[largest \/ 2 \* quad_bytes + largest % 2\] -= (int8_t)(sign \* excess);/;/'
+defect avx2_acc16_2x32 $file 'differences added twice' 's/lane\[largest \/ 2 \* AVX2_QUAD_BYTES + largest % 2\] -= (int8_t)(sign \* excess);/;/'
 defect avx2_acc16_2x32 $file 'entries that are not full' 's/if (to.filled\[j\])/if (0)/'
 defect avx2_winograd_4x32 $file 'sums of pairs' 's/pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(even, odd));/pairs = _mm256_madd_epi16(even, odd);/'
 defect avx2_winograd_4x32 $file 'weights behind the end' 's/if (left >= 32)/if (left >= 0)/'
@@ -216,7 +216,7 @@ defect avx2_acc16_2x32 $file 'the last row of an odd number' 's/: tiles\[chosen\
 defect avx2_acc16_2x32 $file 'a group too few' 's/k < depth; k += 4 \* group/k + 4 * group < depth; k += 4 * group/'
 file=src/cpu/avx2_winograd.c
 defect avx2_winograd_4x32 $file 'terms of the rows' 's/_mm256_set1_epi32(start.rows\[i\])/_mm256_setzero_si256()/'
-defect avx2_winograd_4x32 $file 'the second half of a panel' 's/ldc, next);$/&/;s/weights + half \* quad_bytes \/ 2, depth/weights, depth/'
+defect avx2_winograd_4x32 $file 'the second half of a panel' 's/ldc, next);$/&/;s/weights + half \* AVX2_QUAD_BYTES \/ 2, depth/weights, depth/'
 defect avx2_winograd_4x32 $file 'weights of the other columns' 's/\[even_1\] "x"(even_1)/[even_1] "x"(even_0)/'
 defect avx2_winograd_4x32 $file 'odd and even weights' 's/w1\[v\] = odd(quads);/w1[v] = even(quads);/'
 file=src/cpu/avx2_signs.c
@@ -240,7 +240,7 @@ defect avx512vnni_6x64 $file 'the third byte of a tail' 's/if (bytes > 2)/if (0)
 defect avx512vnni_6x64 $file 'the offset of the weights' 's/vec_set(-128 \* s->row_sums\[i\])/vec_set(-127 * s->row_sums[i])/'
 defect avx512vnni_6x64 $file 'row sums: the end of k' 's/if (k < k1)$/if (0)/'
 defect avx512vnni_6x64 $file 'the offset once per block' 's/s.row_sums = k == t->k0 ? row_sums + row : NULL;/s.row_sums = row_sums + row;/'
-defect avx512vnni_6x64 $file 'rows shared out unevenly' 's/t->rows \* (i + 1) \/ row_tiles - row;/t->rows * (i + 1) \/ row_tiles - row - (rows_lost(t));/;s/^static void multiply(/static int rows_lost(const struct cpu_tile *t) { return t->rows == 13; }\n&/'
+defect avx512vnni_6x64 $file 'rows shared out unevenly' 's/part_start(i + 1, t->rows, row_tiles) - row;/part_start(i + 1, t->rows, row_tiles) - row - (rows_lost(t));/;s/^static void multiply(/static int rows_lost(const struct cpu_tile *t) { return t->rows == 13; }\n&/'
 defect avx512vnni_6x64 $file 'the last of five panels' 's/panels = part_start(j + 1, t->panel_count, columns) - p;/panels = part_start(j + 1, t->panel_count, columns) - p - (t->panel_count == 5 \&\& j > 0);/'
 defect avx512vnni_6x64 $file 'rows of B: the offset' 's/-128u \* (uint32_t)/-127u * (uint32_t)/'
 file=src/cpu/dot.h
@@ -252,7 +252,7 @@ file=src/cpu/avx512vnni.c
 defect avx512vnni_6x64 $file 'eight rows by a tile for seven' 's/(3), tile_7x3, tile_8x3/(3), tile_7x3, tile_7x3/'
 defect avx512vnni_6x64 $file 'signs swapped' 's/(sum, u8, s8);/(sum, s8, u8);/'
 file=src/cpu/vnni16.c
-defect avx512vnni_6x64 $file 'the last quad of k' 's/(k - p + 3) \/ 4/(k - p) \/ 4/'
+defect avx512vnni_6x64 $file 'the last quad of k' 's/ceiling(k - p, 4)/(k - p) \/ 4/'
 defect avx512vnni_6x64 $file 'column sums in 16 bits' 's/_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))/_mm256_maddubs_epi16(_mm256_set1_epi8(1), step[q])/'
 
 # ---- vector functions: epilogue, quantiser, dot products --------------------------------------

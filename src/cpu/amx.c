@@ -271,12 +271,12 @@ static void multiply_block(const struct cpu_tile *t, const struct rows *r, int64
         .w_distance = (int64_t)t->panel_bytes,
         .k_tiles = (end - k) / TILE_K,
         .last_w = rest > 0 ? last_w : NULL,
-        .lines = (TILE_ROWS + r->pieces - 1) / r->pieces,
+        .lines = ceiling(TILE_ROWS, r->pieces),
         .scratch = t->scratch,
     };
     /* The weights' memory may end with them. What is behind them in last_w meets zeros of A. */
     for (int64_t i = 0; i < panels; i++)
-        for (int64_t quad = 0; quad < (rest + 3) / 4; quad++)
+        for (int64_t quad = 0; quad < ceiling(rest, 4); quad++)
             _mm512_storeu_si512(last_w + i * TILE_BYTES + quad * VNNI16_QUAD_BYTES,
                                 _mm512_loadu_si512(w + i * s.w_distance + s.k_tiles * TILE_BYTES +
                                                    quad * VNNI16_QUAD_BYTES));
@@ -296,7 +296,7 @@ static void multiply_rows(const struct cpu_tile *t, const struct shape *shape, i
 {
     struct rows r = {.shape = shape, .row = row, .rows = rows};
     r.piece = shape->row_tiles * TILE_ROWS;
-    r.pieces = (rows + r.piece - 1) / r.piece;
+    r.pieces = ceiling(rows, r.piece);
     const int64_t block_k = r.pieces > 1 ? BLOCK_K : t->k1 - t->k0;
     const int64_t resident_k = at_least(RESIDENT_A / rows / block_k, 1) * block_k;
     for (int64_t outer = t->k0; outer < t->k1; outer += resident_k) {

@@ -78,12 +78,6 @@ static uintptr_t weights_after(const struct product *of, int64_t first, int64_t 
     return (uintptr_t)weights_at(of, index + 1 < t->panel_count ? index + 1 : index, t->k0);
 }
 
-static int64_t depth_of(const struct cpu_tile *t, int64_t p)
-{
-    int64_t length = t->k1 - p < AVX2_DEPTH ? t->k1 - p : AVX2_DEPTH;
-    return multiple(length, AVX2_K_ROUND);
-}
-
 /* The entries of a panel's list before this block of k. */
 static int64_t list_start(const struct product *of, const char *panel, int64_t block)
 {
@@ -106,7 +100,7 @@ static uintptr_t step(const struct product *of, int64_t index, int64_t p, uintpt
     const struct cpu_tile *t = of->tile;
     const char *panel = panel_at(of, index), *block = t->block;
     const int8_t *weights = (const int8_t *)weights_at(of, index, p);
-    int64_t depth = depth_of(t, p);
+    int64_t depth = octgemm_avx2_depth(p, t->k1);
     int32_t *c = t->c + index * AVX2_COLUMNS;
     int group = octgemm_load_i32(panel + of->panel.method, 0);
     int64_t done = p - t->k0;
@@ -132,7 +126,7 @@ static void list_step(const struct product *of, int64_t first, int64_t group, in
                       uintptr_t ahead)
 {
     const struct cpu_tile *t = of->tile;
-    int64_t depth = depth_of(t, p), number = p / AVX2_DEPTH, done = p - t->k0;
+    int64_t depth = octgemm_avx2_depth(p, t->k1), number = p / AVX2_DEPTH, done = p - t->k0;
     const uint8_t *bytes = (const uint8_t *)t->block + of->block.bytes + done;
     const uint8_t *a = (const uint8_t *)t->block + of->block.transposed + done * of->padded;
     for (int64_t i = 0; i < t->rows; i += AVX2_STRIP)

@@ -35,7 +35,9 @@ enum {
     AVX2_COLUMNS = 32,
     AVX2_DEPTH = 512, /* k of a block: 16 KB of weights lie in L1 */
     AVX2_K_ROUND = 16,
-    AVX2_LIST_ENTRY = 12, /* bytes */
+    AVX2_QUAD_BYTES = 4 * AVX2_COLUMNS, /* four k of the weights */
+    AVX2_VECTORS = AVX2_COLUMNS / 8,    /* registers of these, and of a row of sums */
+    AVX2_LIST_ENTRY = 12,               /* bytes */
     AVX2_LIST_MAX_DIFFERENCE = 64,
     AVX2_STRIP = 32,     /* rows of transposed A that lie side by side, at most */
     AVX2_ACC16_ROWS = 2, /* of a register tile; prepared A is in the order in which tiles read */
@@ -45,6 +47,12 @@ enum {
 static inline int64_t octgemm_avx2_blocks(int64_t k)
 {
     return ceiling(k, AVX2_DEPTH);
+}
+
+/* k of the block that begins at p, rounded up, where k ends at k1. */
+static inline int64_t octgemm_avx2_depth(int64_t p, int64_t k1)
+{
+    return multiple(at_most(k1 - p, AVX2_DEPTH), AVX2_K_ROUND);
 }
 
 /* Where the parts of a panel begin, in bytes. */

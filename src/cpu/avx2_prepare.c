@@ -68,7 +68,7 @@ static void interleave_words(int16_t *to, uint8_t (*from)[AVX2_DEPTH], int64_t r
 {
     for (int64_t i = 0; i < rows; i++) {
         int64_t first = i / AVX2_WINOGRAD_ROWS * AVX2_WINOGRAD_ROWS;
-        int64_t stride = rows - first < AVX2_WINOGRAD_ROWS ? rows - first : AVX2_WINOGRAD_ROWS;
+        int64_t stride = at_most(rows - first, AVX2_WINOGRAD_ROWS);
         int16_t *row = to + first * depth + (i - first) * 4;
         __m256i sum = _mm256_setzero_si256();
         for (int64_t p = 0; p < depth; p += 16, row += 16 * stride) {
@@ -167,10 +167,10 @@ void octgemm_avx2_make_form(const struct cpu_tile *t, enum avx2_form form)
     if (form == AVX2_WORDS)
         memset(pair_sum, 0, (size_t)t->rows * sizeof *pair_sum);
     for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH) {
-        int64_t length = t->k1 - p < AVX2_DEPTH ? t->k1 - p : AVX2_DEPTH;
-        int64_t depth = multiple(length, AVX2_K_ROUND), done = p - t->k0;
+        int64_t length = at_most(t->k1 - p, AVX2_DEPTH);
+        int64_t depth = octgemm_avx2_depth(p, t->k1), done = p - t->k0;
         for (int64_t i = 0; i < t->rows; i += chunk) {
-            int64_t rows = t->rows - i < chunk ? t->rows - i : chunk;
+            int64_t rows = at_most(t->rows - i, chunk);
             offset_rows(from, t->a + i * t->lda + p, t->lda, rows, length, depth);
             switch (form) {
             case AVX2_BYTES:

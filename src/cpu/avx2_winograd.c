@@ -18,6 +18,7 @@
  * the tile then had 31.5), a row's halves one after the other (-3 %), rows widened in registers by
  * the wide tile's assembly (-3 to +5 %), 2x4 with half of the weights in registers (31.3 on Zen 5),
  * 3x3 (24), vpmaddwd without Winograd (24, its register-only loop ends at 28.2). */
+#include "avx2_add.h"
 #include "avx2_fetch.h"
 #include "avx2_panel.h"
 #include "inline.h"
@@ -26,14 +27,8 @@
 
 enum {
     half_vectors = AVX2_COLUMNS / 16,
-    quad_bytes = 4 * AVX2_COLUMNS,
     few_rows = 16 /* up to so many, weights are widened in registers */
 };
-
-INLINE void add32(__m256i *sum, __m256i x)
-{
-    __asm__("vpaddd %1, %0, %0" : "+x"(*sum) : "x"(x));
-}
 
 INLINE __m256i load(const void *from)
 {
@@ -115,8 +110,8 @@ INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8_t *w
             __m256i a0 = broadcast_pair(quad), a1 = broadcast_pair(quad + 2);
             UNROLL
             for (int v = 0; v < vectors; v++)
-                add32(&sum[i][v],
-                      _mm256_madd_epi16(_mm256_add_epi16(a0, w1[v]), _mm256_add_epi16(a1, w0[v])));
+                avx2_add32(&sum[i][v], _mm256_madd_epi16(_mm256_add_epi16(a0, w1[v]),
+                                                         _mm256_add_epi16(a1, w0[v])));
         }
     }
     store_sums(rows, vectors, sum, c, ldc, start);
@@ -180,8 +175,9 @@ INLINE void narrow(int rows, const int16_t *a, const int8_t *weights, int64_t de
         return;
     }
     narrow_tile(rows, 2, a, weights, depth, c, ldc, start, ahead, stride / 2);
-    narrow_tile(rows, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc, move_start(start, 0, 16),
-                ahead + (uintptr_t)(depth / 4 * (stride / 2)), stride / 2);
+    narrow_tile(rows, 2, a, weights + AVX2_QUAD_BYTES / 2, depth, c + 16, ldc,
+                move_start(start, 0, 16), ahead + (uintptr_t)(depth / 4 * (stride / 2)),
+                stride / 2);
 }
 
 #define TILE(name, kind, weight, rows)                                                             \
@@ -208,16 +204,11 @@ static void widen(int16_t *widened, const int8_t *weights, int64_t depth)
 {
     for (int64_t q = 0; q < depth / 4; q++)
         for (int v = 0; v < half_vectors; v++) {
-            __m256i quads = load(weights + q * quad_bytes + 32 * v);
+            __m256i quads = load(weights + q * AVX2_QUAD_BYTES + 32 * v);
             __m256i *to = (__m256i *)(widened + q * 64 + 16 * v);
             _mm256_store_si256(to, odd(quads));
             _mm256_store_si256(to + half_vectors, even(quads));
         }
-}
-
-static int64_t rows_at(int64_t i, int64_t rows)
-{
-    return rows - i < AVX2_WINOGRAD_ROWS ? rows - i : AVX2_WINOGRAD_ROWS;
 }
 
 void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights, int64_t depth,
@@ -226,19 +217,21 @@ void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights
 {
     int64_t tiles_of_rows = ceiling(rows, AVX2_WINOGRAD_ROWS);
     if (rows <= few_rows) {
-        int64_t stride = quad_bytes / tiles_of_rows;
+        int64_t stride = AVX2_QUAD_BYTES / tiles_of_rows;
         for (int64_t i = 0; i < rows;
              i += AVX2_WINOGRAD_ROWS, next += (uintptr_t)(depth / 4 * stride))
-            narrow_tiles[rows_at(i, rows)](a + i * depth, weights, depth, c + i * ldc, ldc,
-                                           move_start(start, i, 0), next, stride);
+            narrow_tiles[at_most(rows - i, AVX2_WINOGRAD_ROWS)](
+                a + i * depth, weights, depth, c + i * ldc, ldc, move_start(start, i, 0), next,
+                stride);
         return;
     }
     int64_t stride = ceiling(AVX2_K_ROUND * AVX2_COLUMNS / 2, tiles_of_rows);
     for (int half = 0; half < 2; half++) {
-        widen(widened, weights + half * quad_bytes / 2, depth);
+        widen(widened, weights + half * AVX2_QUAD_BYTES / 2, depth);
         for (int64_t i = 0; i < rows;
              i += AVX2_WINOGRAD_ROWS, next += (uintptr_t)(depth / AVX2_K_ROUND * stride))
-            tiles[rows_at(i, rows)](a + i * depth, widened, depth, c + i * ldc + half * 16, ldc,
-                                    move_start(start, i, half * 16), next, stride);
+            tiles[at_most(rows - i, AVX2_WINOGRAD_ROWS)](
+                a + i * depth, widened, depth, c + i * ldc + half * 16, ldc,
+                move_start(start, i, half * 16), next, stride);
     }
 }

@@ -12,8 +12,10 @@
 #ifndef OCTGEMM_CPU_VECTOR_BODY_H
 #define OCTGEMM_CPU_VECTOR_BODY_H
 
+#include "dot_no_terms.h"
 #include "host.h"
 #include "inline.h"
+#include "last_bytes.h"
 #include "vector.h"
 
 #include <math.h>
@@ -316,11 +318,7 @@ static void quantize_rows(const octgemm_quantize_args *args, int64_t first, int6
 /* Ones in the last `count` < DOT_BYTES places. */
 INLINE vdots keep_last(int64_t count)
 {
-    enum { most = 32 };
-    static const int8_t ones[2 * most] = {[most] = -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-                                          -1,          -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-                                          -1,          -1, -1, -1, -1, -1, -1, -1, -1, -1};
-    return load_dots(ones + most - DOT_BYTES + count);
+    return load_dots(last_bytes(DOT_BYTES, count));
 }
 
 typedef vint dot_sums;
@@ -348,12 +346,6 @@ static inline vdots load_left(const int8_t *p, int64_t bytes, int64_t before)
 static inline void dot_add(vint *sums, vdots left, vdots right)
 {
     *sums = add_dots(*sums, left, right);
-}
-
-static inline void dot_terms(int32_t *terms, const int8_t *a, int64_t lda, int64_t rows, int64_t k)
-{
-    (void)a, (void)lda, (void)k;
-    memset(terms, 0, (size_t)rows * sizeof *terms);
 }
 
 #include "dot.h"

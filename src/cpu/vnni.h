@@ -168,8 +168,8 @@ static void multiply(const struct cpu_tile *t)
                                   .ahead_step = VNNI16_QUAD_BYTES / row_tiles,
                                   .ldc = t->ldc};
             for (int64_t i = 0; i < row_tiles; i++) {
-                int64_t row = t->rows * i / row_tiles;
-                int64_t rows = t->rows * (i + 1) / row_tiles - row;
+                int64_t row = part_start(i, t->rows, row_tiles);
+                int64_t rows = part_start(i + 1, t->rows, row_tiles) - row;
                 s.a = t->a + row * t->lda + k;
                 s.ahead = row_tiles == 1
                               ? (uintptr_t)w + (uintptr_t)(t->stream_ahead / TILE_PANELS)

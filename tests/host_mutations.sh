@@ -147,11 +147,12 @@ defect memory $file 'packed size without the header' 's/\*bytes = sizeof(struct 
 defect cpu=generic $file 'quantiser: rows behind the last' 's/last < job->args->rows ? last : job->args->rows/last/'
 defect threads $file 'quantiser: the float state of the caller' 's/octgemm_float_state state = octgemm_float_enter();/octgemm_float_state state = 0x1f80;/;s/octgemm_float_leave(state);/(void)state;/'
 defect memory $file 'packing: columns behind the last' 's/job->n - j < nr ? job->n - j : nr/nr/'
-file=src/cpu/gemm.c
+file=src/cpu/plan.c
 defect generic_i16_2x4 $file 'workspace without room to align' 's/return 63 + /return /'
 defect avx2_acc16_2x32 $file 'workspace for one thread too few' 's/(size_t)plan->threads;/(size_t)(plan->threads - 1);/'
 defect generic_i16_2x4 $file 'workspace for one thread where all work' 's/bytes > shared_bytes ? bytes : shared_bytes/bytes/'
-defect avx2_acc16_2x32 $file 'workspace without scratch' 's/ + lines(plan->scratch_bytes) +$/ +/'
+defect avx2_acc16_2x32 $file 'workspace without scratch' 's/ + plan->scratch_bytes + / + /'
+file=src/cpu/gemm.c
 defect generic_i16_2x4 $file 'counters of the call before' 's/    memset(job.share, 0, .*//'
 defect generic_i16_2x4 $file 'a range of k lost' 's/for (int64_t split = 1; split/for (int64_t split = 2; split/'
 defect generic_i16_2x4 $file 'ranges of k not waited for' 's/if (before + 1 < plan->splits)/if (before < plan->splits - 2)/'
@@ -233,7 +234,7 @@ file=src/cpu/amx_dot.c
 defect amx $file 'parts of a sum' 's/part < C_TILES; part/part < 0; part/'
 defect amx $file 'the last of k' 's/step_2(s, i, s->last, TILE_K);/(void)0;/'
 defect amx $file 'rows of A of the first block' 's/i \/ TILE_ROWS \* s.a_distance + VNNI16/VNNI16/'
-defect amx src/cpu/gemm.c 'the row of ones over rows of A' 's/dot_bytes(job->gemm, args->m, job->plan->span);/0;/'
+defect amx src/cpu/gemm.c 'the row of ones over rows of A' 's/worker->block + job->plan->dot_bytes;/worker->block;/'
 file=src/cpu/vnni.h
 defect avx512vnni_6x64 $file 'the tail of k' 's/if (s->tail > 0)/if (0)/'
 defect avx512vnni_6x64 $file 'the third byte of a tail' 's/if (bytes > 2)/if (0)/'

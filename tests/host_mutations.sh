@@ -204,7 +204,7 @@ defect avx2_winograd_4x32 $file 'sums of pairs' 's/pairs = _mm256_add_epi32(pair
 defect avx2_winograd_4x32 $file 'weights behind the end' 's/if (left >= 32)/if (left >= 0)/'
 file=src/cpu/avx2_multiply.c
 defect avx2_winograd_4x32 $file 'terms of the columns in every range of k' 's/of->tile->k0 > 0 ? no_terms/0 ? no_terms/'
-defect avx2_acc16_2x32 $file 'the list of the first panel' 's/sums_of(of, j) + i/sums_of(of, first) + i/'
+defect avx2_acc16_2x32 $file 'the list of the first panel' 's/sums_of(of, j) + i/sums_of(of, pass.first) + i/'
 defect avx2_acc16_2x32 $file 'the last strip as wide as the others' 's/octgemm_avx2_strip_rows(t->rows - i)/octgemm_avx2_strip_rows(t->rows)/'
 defect avx2_acc16_2x32 $file 'the list of one row in the first panel' 's/bytes, t->c + j \* AVX2_COLUMNS/bytes, t->c/'
 file=src/cpu/avx2_list.c

@@ -8,7 +8,7 @@ static const struct kernel kernels[] = {
     CPU_KERNEL("avx512vnni_6x64", "avx512vnni", &octgemm_cpu_avx512vnni),
     CPU_KERNEL("avxvnni_6x16", "avxvnni", &octgemm_cpu_avxvnni),
     CPU_KERNEL("avx2_acc16_2x32", "avx2", &octgemm_cpu_avx2_acc16),
-    CPU_KERNEL("avx2_winograd_4x32", "avx2", &octgemm_cpu_avx2_winograd),
+    CPU_KERNEL("avx2_winograd_4x16", "avx2", &octgemm_cpu_avx2_winograd),
     CPU_KERNEL("sse41_i16_2x4", "sse41", &octgemm_cpu_sse41_i16),
     CPU_KERNEL("generic_i16_2x4", "any", &octgemm_cpu_generic_i16),
 };

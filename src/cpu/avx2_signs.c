@@ -47,10 +47,12 @@ void octgemm_avx2_signs(const uint8_t *a, const int8_t *weights, int64_t depth, 
     for (int64_t quad = 0; quad < depth / 4; quad++) {
         __m256i bytes = _mm256_set1_epi32(octgemm_load_i32(a, quad));
         __m256i signed_a = _mm256_max_epi8(_mm256_xor_si256(bytes, offset), least);
+        /* One address for both lines: with two gcc 12 puts both prefetches in a row, and weights
+         * from the caches take up to 6 % longer (Zen 3). */
+        const char *ahead = (const char *)(next + (uintptr_t)quad * AVX2_QUAD_BYTES);
         UNROLL
         for (int line = 0; line < AVX2_QUAD_BYTES / 64; line++)
-            _mm_prefetch((const char *)(next + 64 * (uintptr_t)line), _MM_HINT_T0);
-        next += AVX2_QUAD_BYTES;
+            _mm_prefetch(ahead + 64 * line, _MM_HINT_T0);
         UNROLL
         for (int v = 0; v < AVX2_VECTORS; v++) {
             __m256i w = weights_of(weights, quad, v);

@@ -147,11 +147,12 @@ defect memory $file 'packed size without the header' 's/\*bytes = sizeof(struct 
 defect cpu=generic $file 'quantiser: rows behind the last' 's/last < job->args->rows ? last : job->args->rows/last/'
 defect threads $file 'quantiser: the float state of the caller' 's/octgemm_float_state state = octgemm_float_enter();/octgemm_float_state state = 0x1f80;/;s/octgemm_float_leave(state);/(void)state;/'
 defect memory $file 'packing: columns behind the last' 's/job->n - j < nr ? job->n - j : nr/nr/'
-file=src/cpu/gemm.c
+file=src/cpu/plan.c
 defect generic_i16_2x4 $file 'workspace without room to align' 's/return 63 + /return /'
 defect avx2_acc16_2x32 $file 'workspace for one thread too few' 's/(size_t)plan->threads;/(size_t)(plan->threads - 1);/'
 defect generic_i16_2x4 $file 'workspace for one thread where all work' 's/bytes > shared_bytes ? bytes : shared_bytes/bytes/'
-defect avx2_acc16_2x32 $file 'workspace without scratch' 's/ + lines(plan->scratch_bytes) +$/ +/'
+defect avx2_acc16_2x32 $file 'workspace without scratch' 's/ + plan->scratch_bytes + / + /'
+file=src/cpu/gemm.c
 defect generic_i16_2x4 $file 'counters of the call before' 's/    memset(job.share, 0, .*//'
 defect generic_i16_2x4 $file 'a range of k lost' 's/for (int64_t split = 1; split/for (int64_t split = 2; split/'
 defect generic_i16_2x4 $file 'ranges of k not waited for' 's/if (before + 1 < plan->splits)/if (before < plan->splits - 2)/'
@@ -197,13 +198,13 @@ file=src/cpu/avx2_pack.c
 defect avx2_acc16_2x32 $file 'sums that saturate' 's/lane_limit = 128/lane_limit = 129/'
 defect avx2_acc16_2x32 $file 'negative sums that saturate' 's/_mm256_set1_epi16(-lane_limit), negative)/_mm256_set1_epi16(-lane_limit - 1), negative)/'
 defect avx2_acc16_2x32 $file 'lists that are longer than their room' 's/if (entries <= at.list_limit && cost < least)/if (cost < least)/'
-defect avx2_acc16_2x32 $file 'differences added twice' 's/lane\[largest \/ 2 \* quad_bytes + largest % 2\] -= (int8_t)(sign \* excess);/;/'
+defect avx2_acc16_2x32 $file 'differences added twice' 's/lane\[largest \/ 2 \* AVX2_QUAD_BYTES + largest % 2\] -= (int8_t)(sign \* excess);/;/'
 defect avx2_acc16_2x32 $file 'entries that are not full' 's/if (to.filled\[j\])/if (0)/'
-defect avx2_winograd_4x32 $file 'sums of pairs' 's/pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(even, odd));/pairs = _mm256_madd_epi16(even, odd);/'
-defect avx2_winograd_4x32 $file 'weights behind the end' 's/if (left >= 32)/if (left >= 0)/'
+defect avx2_winograd_4x16 $file 'sums of pairs' 's/pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(even, odd));/pairs = _mm256_madd_epi16(even, odd);/'
+defect avx2_winograd_4x16 $file 'weights behind the end' 's/if (left >= 32)/if (left >= 0)/'
 file=src/cpu/avx2_multiply.c
-defect avx2_winograd_4x32 $file 'terms of the columns in every range of k' 's/of->tile->k0 > 0 ? no_terms/0 ? no_terms/'
-defect avx2_acc16_2x32 $file 'the list of the first panel' 's/sums_of(of, j) + i/sums_of(of, first) + i/'
+defect avx2_winograd_4x16 $file 'terms of the columns in every range of k' 's/of->tile->k0 > 0 ? no_terms/0 ? no_terms/'
+defect avx2_acc16_2x32 $file 'the list of the first panel' 's/sums_of(of, j) + i/sums_of(of, pass.first) + i/'
 defect avx2_acc16_2x32 $file 'the last strip as wide as the others' 's/octgemm_avx2_strip_rows(t->rows - i)/octgemm_avx2_strip_rows(t->rows)/'
 defect avx2_acc16_2x32 $file 'the list of one row in the first panel' 's/bytes, t->c + j \* AVX2_COLUMNS/bytes, t->c/'
 file=src/cpu/avx2_list.c
@@ -215,15 +216,15 @@ defect avx2_acc16_2x32 $file 'the offset of A' 's/_mm256_slli_epi32(sums, 7)/_mm
 defect avx2_acc16_2x32 $file 'the last row of an odd number' 's/: tiles\[chosen\].one_row;/: tiles[chosen].two_rows;/'
 defect avx2_acc16_2x32 $file 'a group too few' 's/k < depth; k += 4 \* group/k + 4 * group < depth; k += 4 * group/'
 file=src/cpu/avx2_winograd.c
-defect avx2_winograd_4x32 $file 'terms of the rows' 's/_mm256_set1_epi32(start.rows\[i\])/_mm256_setzero_si256()/'
-defect avx2_winograd_4x32 $file 'the second half of a panel' 's/ldc, next);$/&/;s/weights + half \* quad_bytes \/ 2, depth/weights, depth/'
-defect avx2_winograd_4x32 $file 'weights of the other columns' 's/\[even_1\] "x"(even_1)/[even_1] "x"(even_0)/'
-defect avx2_winograd_4x32 $file 'odd and even weights' 's/w1\[v\] = odd(quads);/w1[v] = even(quads);/'
+defect avx2_winograd_4x16 $file 'terms of the rows' 's/_mm256_set1_epi32(start.rows\[i\])/_mm256_setzero_si256()/'
+defect avx2_winograd_4x16 $file 'the second half of a panel' 's/ldc, next);$/&/;s/weights + half \* AVX2_QUAD_BYTES \/ 2, depth/weights, depth/'
+defect avx2_winograd_4x16 $file 'weights of the other columns' 's/\[even_1\] "x"(even_1)/[even_1] "x"(even_0)/'
+defect avx2_winograd_4x16 $file 'odd and even weights' 's/w1\[v\] = odd(quads);/w1[v] = even(quads);/'
 file=src/cpu/avx2_signs.c
-defect avx2_winograd_4x32 $file 'an a of -128' 's/_mm256_max_epi8(_mm256_xor_si256(bytes, offset), least)/_mm256_xor_si256(bytes, offset)/'
-defect avx2_winograd_4x32 $file 'the second a of -128 in 16' 's/least \&= least - 1/least = 0/'
-defect avx2_winograd_4x32 $file 'weights of another place' 's/24 - 8 \* (int)(place % 4)/24 - 8 * (int)(p % 4)/'
-defect avx2_winograd_4x32 $file 'blocks of k not added' 's/begins ? _mm256_setzero_si256()/1 ? _mm256_setzero_si256()/'
+defect avx2_winograd_4x16 $file 'an a of -128' 's/_mm256_max_epi8(_mm256_xor_si256(bytes, offset), least)/_mm256_xor_si256(bytes, offset)/'
+defect avx2_winograd_4x16 $file 'the second a of -128 in 16' 's/least \&= least - 1/least = 0/'
+defect avx2_winograd_4x16 $file 'weights of another place' 's/24 - 8 \* (int)(place % 4)/24 - 8 * (int)(p % 4)/'
+defect avx2_winograd_4x16 $file 'blocks of k not added' 's/begins ? _mm256_setzero_si256()/1 ? _mm256_setzero_si256()/'
 file=src/cpu/avx2_prepare.c
 defect avx2_acc16_2x32 $file 'the strip of 16 rows' 's/rows, to + p \* width, width);/rows, to + p * width, AVX2_STRIP);/'
 defect avx2_acc16_2x32 $file 'forms made once for all' 's/if (made\[form\])/if (made[form] \&\& form != AVX2_WORDS ? 1 : made[0])/'
@@ -233,14 +234,14 @@ file=src/cpu/amx_dot.c
 defect amx $file 'parts of a sum' 's/part < C_TILES; part/part < 0; part/'
 defect amx $file 'the last of k' 's/step_2(s, i, s->last, TILE_K);/(void)0;/'
 defect amx $file 'rows of A of the first block' 's/i \/ TILE_ROWS \* s.a_distance + VNNI16/VNNI16/'
-defect amx src/cpu/gemm.c 'the row of ones over rows of A' 's/dot_bytes(job->gemm, args->m, job->plan->span);/0;/'
+defect amx src/cpu/gemm.c 'the row of ones over rows of A' 's/worker->block + job->plan->dot_bytes;/worker->block;/'
 file=src/cpu/vnni.h
 defect avx512vnni_6x64 $file 'the tail of k' 's/if (s->tail > 0)/if (0)/'
 defect avx512vnni_6x64 $file 'the third byte of a tail' 's/if (bytes > 2)/if (0)/'
 defect avx512vnni_6x64 $file 'the offset of the weights' 's/vec_set(-128 \* s->row_sums\[i\])/vec_set(-127 * s->row_sums[i])/'
 defect avx512vnni_6x64 $file 'row sums: the end of k' 's/if (k < k1)$/if (0)/'
 defect avx512vnni_6x64 $file 'the offset once per block' 's/s.row_sums = k == t->k0 ? row_sums + row : NULL;/s.row_sums = row_sums + row;/'
-defect avx512vnni_6x64 $file 'rows shared out unevenly' 's/t->rows \* (i + 1) \/ row_tiles - row;/t->rows * (i + 1) \/ row_tiles - row - (rows_lost(t));/;s/^static void multiply(/static int rows_lost(const struct cpu_tile *t) { return t->rows == 13; }\n&/'
+defect avx512vnni_6x64 $file 'rows shared out unevenly' 's/part_start(i + 1, t->rows, row_tiles) - row;/part_start(i + 1, t->rows, row_tiles) - row - (rows_lost(t));/;s/^static void multiply(/static int rows_lost(const struct cpu_tile *t) { return t->rows == 13; }\n&/'
 defect avx512vnni_6x64 $file 'the last of five panels' 's/panels = part_start(j + 1, t->panel_count, columns) - p;/panels = part_start(j + 1, t->panel_count, columns) - p - (t->panel_count == 5 \&\& j > 0);/'
 defect avx512vnni_6x64 $file 'rows of B: the offset' 's/-128u \* (uint32_t)/-127u * (uint32_t)/'
 file=src/cpu/dot.h
@@ -252,7 +253,7 @@ file=src/cpu/avx512vnni.c
 defect avx512vnni_6x64 $file 'eight rows by a tile for seven' 's/(3), tile_7x3, tile_8x3/(3), tile_7x3, tile_7x3/'
 defect avx512vnni_6x64 $file 'signs swapped' 's/(sum, u8, s8);/(sum, s8, u8);/'
 file=src/cpu/vnni16.c
-defect avx512vnni_6x64 $file 'the last quad of k' 's/(k - p + 3) \/ 4/(k - p) \/ 4/'
+defect avx512vnni_6x64 $file 'the last quad of k' 's/ceiling(k - p, 4)/(k - p) \/ 4/'
 defect avx512vnni_6x64 $file 'column sums in 16 bits' 's/_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))/_mm256_maddubs_epi16(_mm256_set1_epi8(1), step[q])/'
 
 # ---- vector functions: epilogue, quantiser, dot products --------------------------------------

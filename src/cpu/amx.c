@@ -94,17 +94,17 @@ struct amx_step {
     int64_t w_distance;    /* to the next panel's */
     int64_t k_tiles;       /* whole ones */
     const uint8_t *last_w; /* and a last one of each panel, TILE_BYTES apart, or NULL */
-    const uint8_t *ahead;  /* what to prefetch: `lines` lines of each panel in each step */
+    uintptr_t ahead;       /* what to prefetch: `lines` lines of each panel in each step */
     int64_t lines;
     int32_t *scratch;
 };
 
 static inline void prefetch(const struct amx_step *s, int64_t i, int panels)
 {
-    const char *ahead = (const char *)s->ahead + i * s->lines * CACHE_LINE;
+    uintptr_t ahead = s->ahead + (uintptr_t)(i * s->lines * CACHE_LINE);
     for (int64_t line = 0; line < s->lines; line++)
         for (int p = 0; p < panels; p++)
-            fetch_l2(ahead + p * s->w_distance + line * CACHE_LINE);
+            fetch_l2(ahead + (uintptr_t)(p * s->w_distance + line * CACHE_LINE));
 }
 
 /* The number of a tile is part of the instruction, so the two shapes are written out; `panels` is a
@@ -245,8 +245,8 @@ static void add_piece(const struct cpu_tile *t, int64_t row, int64_t rows, int64
                       int64_t columns, int64_t ld, int begun)
 {
     const int32_t *row_sums = (const int32_t *)t->block + row, *sums = t->scratch;
-    int32_t *c = t->c + row * t->ldc + column;
-    for (int64_t i = 0; i < rows; i++, c += t->ldc, sums += ld) {
+    for (int64_t i = 0; i < rows; i++, sums += ld) {
+        int32_t *c = t->c + (row + i) * t->ldc + column;
         const __m512i start = _mm512_set1_epi32(-128 * row_sums[i]);
         for (int64_t j = 0; j < columns; j += VNNI16_COLUMNS) {
             __m512i before = begun ? _mm512_load_si512(c + j) : start;
@@ -255,9 +255,10 @@ static void add_piece(const struct cpu_tile *t, int64_t row, int64_t rows, int64
     }
 }
 
-/* All rows x the panels from p on x [k, end). `next` is what comes after. */
+/* All rows x the panels from p on x [k, end). next: what is prefetched meanwhile, of weights or
+ * behind them. */
 static void multiply_block(const struct cpu_tile *t, const struct rows *r, int64_t p, int64_t k,
-                           int64_t end, const uint8_t *w, const uint8_t *next)
+                           int64_t end, const uint8_t *w, uintptr_t next)
 {
     const int64_t row_tile = TILE_ROWS * multiple(t->k1 - t->k0, TILE_K);
     const int8_t *a = (const int8_t *)t->block + sums_bytes(t->rows) + (k - t->k0) * TILE_ROWS;
@@ -270,19 +271,19 @@ static void multiply_block(const struct cpu_tile *t, const struct rows *r, int64
         .w_distance = (int64_t)t->panel_bytes,
         .k_tiles = (end - k) / TILE_K,
         .last_w = rest > 0 ? last_w : NULL,
-        .lines = (TILE_ROWS + r->pieces - 1) / r->pieces,
+        .lines = ceiling(TILE_ROWS, r->pieces),
         .scratch = t->scratch,
     };
     /* The weights' memory may end with them. What is behind them in last_w meets zeros of A. */
     for (int64_t i = 0; i < panels; i++)
-        for (int64_t quad = 0; quad < (rest + 3) / 4; quad++)
+        for (int64_t quad = 0; quad < ceiling(rest, 4); quad++)
             _mm512_storeu_si512(last_w + i * TILE_BYTES + quad * VNNI16_QUAD_BYTES,
                                 _mm512_loadu_si512(w + i * s.w_distance + s.k_tiles * TILE_BYTES +
                                                    quad * VNNI16_QUAD_BYTES));
     for (int64_t i = 0; i < r->pieces; i++) {
         const int64_t first = r->row + i * r->piece;
         s.a = a + first / TILE_ROWS * row_tile;
-        s.ahead = next + i * s.k_tiles * s.lines * CACHE_LINE;
+        s.ahead = next + (uintptr_t)(i * s.k_tiles * s.lines * CACHE_LINE);
         r->shape->multiply[panels - 1](&s);
         settle_memory();
         add_piece(t, first, at_most(r->piece, r->row + r->rows - first), p * VNNI16_COLUMNS,
@@ -295,7 +296,7 @@ static void multiply_rows(const struct cpu_tile *t, const struct shape *shape, i
 {
     struct rows r = {.shape = shape, .row = row, .rows = rows};
     r.piece = shape->row_tiles * TILE_ROWS;
-    r.pieces = (rows + r.piece - 1) / r.piece;
+    r.pieces = ceiling(rows, r.piece);
     const int64_t block_k = r.pieces > 1 ? BLOCK_K : t->k1 - t->k0;
     const int64_t resident_k = at_least(RESIDENT_A / rows / block_k, 1) * block_k;
     for (int64_t outer = t->k0; outer < t->k1; outer += resident_k) {
@@ -305,11 +306,12 @@ static void multiply_rows(const struct cpu_tile *t, const struct shape *shape, i
             for (int64_t k = outer; k < outer_end; k += block_k) {
                 const int64_t end = at_most(k + block_k, outer_end);
                 const uint8_t *w = panel + k * VNNI16_COLUMNS;
-                const uint8_t *next =
-                    end < outer_end
-                        ? panel + end * VNNI16_COLUMNS
-                        : panel + shape->panels * (int64_t)t->panel_bytes + outer * VNNI16_COLUMNS;
-                multiply_block(t, &r, p, k, end, w, r.pieces > 1 ? next : w + STREAM_AHEAD);
+                int64_t next = k * VNNI16_COLUMNS + STREAM_AHEAD;
+                if (r.pieces > 1)
+                    next = end < outer_end
+                               ? end * VNNI16_COLUMNS
+                               : shape->panels * (int64_t)t->panel_bytes + outer * VNNI16_COLUMNS;
+                multiply_block(t, &r, p, k, end, w, (uintptr_t)panel + (uintptr_t)next);
             }
         }
     }

@@ -69,12 +69,11 @@ static inline const char *a_tile(const struct amx_dot *s, int64_t i, int row_til
     return s->a + row_tile * s->a_distance + i * TILE_BYTES;
 }
 
-/* Rows that may not be there: their addresses are no pointers. */
 static inline void ask(const struct amx_dot *s, int64_t i)
 {
     uintptr_t line = (uintptr_t)s->b + s->ahead + (uintptr_t)i * TILE_K;
     for (int64_t j = 0; j < s->weights; j++, line += (uintptr_t)s->distance)
-        fetch_l2((const char *)line);
+        fetch_l2(line);
 }
 
 static inline void store_c(const struct amx_dot *s)
@@ -245,6 +244,7 @@ void octgemm_cpu_amx_dot(int32_t *c, int64_t ldc, const int8_t *a, int64_t lda, 
         .a_distance = row_tile_bytes(k),
         .k_tiles = k / TILE_K,
         .last = rest > 0 ? last : NULL,
+        /* Whole tiles of rows, one at least; 0 if `ahead` is: these very rows. */
         .ahead = (uintptr_t)ceiling(ahead, TILE_ROWS * k) * TILE_ROWS * (uintptr_t)ldb,
         .sums = sums,
     };

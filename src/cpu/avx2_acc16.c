@@ -12,26 +12,14 @@
  * Tried and lost: 4x2, 5x2 and 6x2 vectors (0 to 3 % slower, and weights would have to lie in
  * panels of 16), 3x4 (spills), the sign trick (27.9 at most, and wrong for -128), one 16-bit sum
  * for the whole of k with periodic widening (not exact). */
+#include "avx2_add.h"
 #include "avx2_fetch.h"
 #include "avx2_panel.h"
 #include "inline.h"
 
 #include <immintrin.h>
 
-enum { vectors = AVX2_COLUMNS / 8 };
-
-/* The three instructions below are spelled out because compilers break the tile otherwise: gcc 12
- * moves accumulators between registers and spills two of them (26 instead of 32 MACs per cycle). */
-INLINE void add32(__m256i *sum, __m256i x)
-{
-    __asm__("vpaddd %1, %0, %0" : "+x"(*sum) : "x"(x));
-}
-
-INLINE void add16(__m256i *sum, __m256i x)
-{
-    __asm__("vpaddw %1, %0, %0" : "+x"(*sum) : "x"(x));
-}
-
+/* Spelled out for the reason in avx2_add.h. */
 INLINE __m256i multiply_memory(__m256i a, const int8_t *weights)
 {
     __m256i product;
@@ -58,45 +46,45 @@ INLINE __m256i sum_before(const int32_t *c, const int32_t *column_sums)
 /* ahead: what to fetch for the next step, `stride` bytes with each group: up to so many `lines`. */
 INLINE void tile(int rows, int group, int lines, const uint8_t *a, const int8_t *weights,
                  int64_t depth, int32_t *c, int64_t ldc, const int32_t *column_sums,
-                 const char *ahead, int64_t stride)
+                 uintptr_t ahead, int64_t stride)
 {
     const __m256i ones = _mm256_set1_epi16(1);
-    __m256i sum[2][vectors];
+    __m256i sum[2][AVX2_VECTORS];
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
-    for (int v = 0; v < vectors; v++)
+    for (int v = 0; v < AVX2_VECTORS; v++)
         sum[i][v] = _mm256_setzero_si256();
 
     for (int64_t k = 0; k < depth; k += 4 * group) {
         const int8_t *w = weights + k * AVX2_COLUMNS;
         avx2_fetch(ahead, lines);
-        ahead += stride;
+        ahead += (uintptr_t)stride;
         UNROLL
         for (int i = 0; i < rows; i++) {
-            __m256i lanes[vectors];
+            __m256i lanes[AVX2_VECTORS];
             UNROLL
             for (int q = 0; q < group; q++) {
                 __m256i quad = broadcast_quad(a + (k + 4 * q) * rows + 4 * i);
                 UNROLL
-                for (int v = 0; v < vectors; v++) {
-                    __m256i product = multiply_memory(quad, w + (q * vectors + v) * 32);
+                for (int v = 0; v < AVX2_VECTORS; v++) {
+                    __m256i product = multiply_memory(quad, w + (q * AVX2_VECTORS + v) * 32);
                     if (q == 0)
                         lanes[v] = product;
                     else
-                        add16(&lanes[v], product);
+                        avx2_add16(&lanes[v], product);
                 }
             }
             UNROLL
-            for (int v = 0; v < vectors; v++)
-                add32(&sum[i][v], _mm256_madd_epi16(lanes[v], ones));
+            for (int v = 0; v < AVX2_VECTORS; v++)
+                avx2_add32(&sum[i][v], _mm256_madd_epi16(lanes[v], ones));
         }
     }
 
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
-    for (int v = 0; v < vectors; v++) {
+    for (int v = 0; v < AVX2_VECTORS; v++) {
         int32_t *to = c + i * ldc + 8 * v;
         __m256i before = sum_before(to, column_sums ? column_sums + 8 * v : NULL);
         _mm256_store_si256((__m256i *)to, _mm256_add_epi32(before, sum[i][v]));
@@ -104,12 +92,12 @@ INLINE void tile(int rows, int group, int lines, const uint8_t *a, const int8_t 
 }
 
 typedef void tile_function(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                           int64_t ldc, const int32_t *column_sums, const char *ahead,
+                           int64_t ldc, const int32_t *column_sums, uintptr_t ahead,
                            int64_t stride);
 
 #define TILE(name, rows, group, lines)                                                             \
     static void name(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,           \
-                     int64_t ldc, const int32_t *column_sums, const char *ahead, int64_t stride)   \
+                     int64_t ldc, const int32_t *column_sums, uintptr_t ahead, int64_t stride)     \
     {                                                                                              \
         tile(rows, group, lines, a, weights, depth, c, ldc, column_sums, ahead, stride);           \
     }
@@ -138,9 +126,9 @@ static const struct {
 } tiles[] = {ROW(1, 1), ROW(1, 2), ROW(2, 1), ROW(2, 2), ROW(2, 4),
              ROW(4, 1), ROW(4, 2), ROW(4, 4), ROW(4, 8)};
 
-const char *octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
-                               int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
-                               const char *next, int64_t list_entries)
+uintptr_t octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
+                             int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
+                             uintptr_t next, int64_t list_entries)
 {
     /* The tiles share the fetching of the next step's weights, evenly, for memory that is slower
      * than the product; the list takes its part of it. */
@@ -154,7 +142,7 @@ const char *octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const 
     for (int64_t i = 0; i < rows; i += AVX2_ACC16_ROWS) {
         tile_function *multiply = i + 1 < rows ? tiles[chosen].two_rows : tiles[chosen].one_row;
         multiply(a + i * depth, weights, depth, c + i * ldc, ldc, start.columns,
-                 next + i / AVX2_ACC16_ROWS * share, stride);
+                 next + (uintptr_t)(i / AVX2_ACC16_ROWS * share), stride);
     }
-    return list_entries > 0 ? next + share * tile_count : next;
+    return list_entries > 0 ? next + (uintptr_t)(share * tile_count) : next;
 }

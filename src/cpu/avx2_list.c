@@ -96,12 +96,12 @@ static void middle_strip(const char *list, const uint8_t *columns, int64_t count
 
 /* 8 rows. */
 static void narrow_strip(const char *list, const uint8_t *columns, int64_t count, const uint8_t *a,
-                         int32_t *sums, const char *ahead)
+                         int32_t *sums, uintptr_t ahead)
 {
     for (int64_t n = 0; n < count; n++) {
         const char *entry = list + n * AVX2_LIST_ENTRY;
         __m128i row[4];
-        _mm_prefetch(ahead + 64 * n, _MM_HINT_T0);
+        _mm_prefetch((const char *)(ahead + 64 * (uintptr_t)n), _MM_HINT_T0);
         UNROLL
         for (int i = 0; i < 4; i++)
             row[i] = _mm_loadl_epi64((const __m128i *)rows_of(a, entry, i, 8));
@@ -114,12 +114,12 @@ static void narrow_strip(const char *list, const uint8_t *columns, int64_t count
 }
 
 void octgemm_avx2_list_of_row(const void *list, const void *columns, int64_t count,
-                              const uint8_t *a, int32_t *c, const char *ahead)
+                              const uint8_t *a, int32_t *c, uintptr_t ahead)
 {
     const __m128i ones = _mm_set1_epi16(1);
     for (int64_t n = 0; n < count; n++) {
         const char *entry = (const char *)list + n * AVX2_LIST_ENTRY;
-        _mm_prefetch(ahead + 64 * n, _MM_HINT_T0);
+        _mm_prefetch((const char *)(ahead + 64 * (uintptr_t)n), _MM_HINT_T0);
         __m128i quad = _mm_cvtsi32_si128(a[octgemm_load_u16(entry, 0) / 8]);
         quad = _mm_insert_epi8(quad, a[octgemm_load_u16(entry, 1) / 8], 1);
         quad = _mm_insert_epi8(quad, a[octgemm_load_u16(entry, 2) / 8], 2);
@@ -137,7 +137,7 @@ size_t octgemm_avx2_list_bytes(int64_t rows)
 }
 
 void octgemm_avx2_list(const void *list, const void *columns, int64_t count, const uint8_t *a,
-                       int64_t width, int32_t *sums, const char *ahead)
+                       int64_t width, int32_t *sums, uintptr_t ahead)
 {
     if (width == AVX2_STRIP)
         wide_strip(list, columns, count, a, sums);

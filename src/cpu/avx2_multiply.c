@@ -22,6 +22,11 @@ struct product {
     int32_t *list_sums; /* most_columns / AVX2_COLUMNS times */
 };
 
+/* Panels that are walked together, block of k by block of k: [first, end). */
+struct pass {
+    int64_t first, end;
+};
+
 static const char *panel_at(const struct product *of, int64_t index)
 {
     return of->tile->panels + (size_t)index * of->tile->panel_bytes;
@@ -67,21 +72,14 @@ static const char *weights_at(const struct product *of, int64_t index, int64_t p
 }
 
 /* The weights of the step after panel `index` at p, or, after the last, some that are there. */
-static const char *weights_after(const struct product *of, int64_t first, int64_t group,
-                                 int64_t index, int64_t p)
+static uintptr_t weights_after(const struct product *of, struct pass pass, int64_t index, int64_t p)
 {
     const struct cpu_tile *t = of->tile;
-    if (index + 1 < first + group)
-        return weights_at(of, index + 1, p);
+    if (index + 1 < pass.end)
+        return (uintptr_t)weights_at(of, index + 1, p);
     if (p + AVX2_DEPTH < t->k1)
-        return weights_at(of, first, p + AVX2_DEPTH);
-    return weights_at(of, index + 1 < t->panel_count ? index + 1 : index, t->k0);
-}
-
-static int64_t depth_of(const struct cpu_tile *t, int64_t p)
-{
-    int64_t length = t->k1 - p < AVX2_DEPTH ? t->k1 - p : AVX2_DEPTH;
-    return multiple(length, AVX2_K_ROUND);
+        return (uintptr_t)weights_at(of, pass.first, p + AVX2_DEPTH);
+    return (uintptr_t)weights_at(of, index + 1 < t->panel_count ? index + 1 : index, t->k0);
 }
 
 /* The entries of a panel's list before this block of k. */
@@ -101,12 +99,12 @@ static int64_t fetching_entries(const struct product *of, const char *panel, int
 
 /* Adds [p, p + depth) of one panel. Returns what of the next weights is to be fetched by the list.
  */
-static const char *step(const struct product *of, int64_t index, int64_t p, const char *next)
+static uintptr_t step(const struct product *of, int64_t index, int64_t p, uintptr_t next)
 {
     const struct cpu_tile *t = of->tile;
     const char *panel = panel_at(of, index), *block = t->block;
     const int8_t *weights = (const int8_t *)weights_at(of, index, p);
-    int64_t depth = depth_of(t, p);
+    int64_t depth = octgemm_avx2_depth(p, t->k1);
     int32_t *c = t->c + index * AVX2_COLUMNS;
     int group = octgemm_load_i32(panel + of->panel.method, 0);
     int64_t done = p - t->k0;
@@ -128,15 +126,14 @@ static const char *step(const struct product *of, int64_t index, int64_t p, cons
 }
 
 /* The lists of these panels in [p, p + depth): strip by strip, so that its A stays in L1. */
-static void list_step(const struct product *of, int64_t first, int64_t group, int64_t p,
-                      const char *ahead)
+static void list_step(const struct product *of, struct pass pass, int64_t p, uintptr_t ahead)
 {
     const struct cpu_tile *t = of->tile;
-    int64_t depth = depth_of(t, p), number = p / AVX2_DEPTH, done = p - t->k0;
+    int64_t depth = octgemm_avx2_depth(p, t->k1), number = p / AVX2_DEPTH, done = p - t->k0;
     const uint8_t *bytes = (const uint8_t *)t->block + of->block.bytes + done;
     const uint8_t *a = (const uint8_t *)t->block + of->block.transposed + done * of->padded;
     for (int64_t i = 0; i < t->rows; i += AVX2_STRIP)
-        for (int64_t j = first; j < first + group; j++) {
+        for (int64_t j = pass.first; j < pass.end; j++) {
             const char *panel = panel_at(of, j);
             int64_t start = list_start(of, panel, number);
             int64_t count = list_start(of, panel, number + 1) - start;
@@ -188,17 +185,18 @@ static void multiply(const struct cpu_tile *t)
         .widened = t->scratch,
         .list_sums = (int32_t *)((char *)t->scratch + AVX2_WIDENED_BYTES),
     };
-    int64_t group = t->rows * (t->k1 - t->k0) <= resident_bytes ? 1 : t->panel_count;
-    for (int64_t first = 0; first < t->panel_count; first += group) {
-        for (int64_t j = first; j < first + group; j++)
+    int64_t together = t->rows * (t->k1 - t->k0) <= resident_bytes ? 1 : t->panel_count;
+    for (int64_t first = 0; first < t->panel_count; first += together) {
+        struct pass pass = {first, first + together};
+        for (int64_t j = pass.first; j < pass.end; j++)
             begin(&of, j);
         for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH) {
-            const char *ahead = NULL;
-            for (int64_t j = first; j < first + group; j++)
-                ahead = step(&of, j, p, weights_after(&of, first, group, j, p));
-            list_step(&of, first, group, p, ahead);
+            uintptr_t ahead = 0;
+            for (int64_t j = pass.first; j < pass.end; j++)
+                ahead = step(&of, j, p, weights_after(&of, pass, j, p));
+            list_step(&of, pass, p, ahead);
         }
-        for (int64_t j = first; j < first + group; j++)
+        for (int64_t j = pass.first; j < pass.end; j++)
             end(&of, j);
     }
 }

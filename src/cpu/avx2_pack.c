@@ -9,7 +9,7 @@
 
 #include <immintrin.h>
 
-enum { columns_step = 8, quad_bytes = 4 * AVX2_COLUMNS, lane_limit = 128, line = 64 };
+enum { columns_step = 8, lane_limit = 128, line = 64 };
 
 /* What a method costs: cycles per 2^16 MACs, L1-resident (avx2_acc16.c, avx2_winograd.c), on the
  * slower side of the machines measured. To that an entry of the list adds entry_cost per row, and
@@ -59,7 +59,7 @@ static void copy_columns(int8_t *weights, const int8_t *b, int64_t ldb, int64_t 
             pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(even, odd));
             sum =
                 _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(ones8, x[q]), ones16));
-            _mm256_storeu_si256((__m256i *)(weights + (p / 4 + q) * quad_bytes), x[q]);
+            _mm256_storeu_si256((__m256i *)(weights + (p / 4 + q) * AVX2_QUAD_BYTES), x[q]);
         }
     }
     *column_sum = sum;
@@ -126,7 +126,7 @@ static void relieve(struct list *to, int8_t *lane, int64_t place, int column, in
 {
     int weight[8], total = 0;
     for (int n = 0; n < 2 * group; n++) {
-        int w = sign * lane[n / 2 * quad_bytes + n % 2];
+        int w = sign * lane[n / 2 * AVX2_QUAD_BYTES + n % 2];
         weight[n] = w > 0 ? w : 0;
         total += weight[n];
     }
@@ -142,7 +142,7 @@ static void relieve(struct list *to, int8_t *lane, int64_t place, int column, in
         total -= excess;
         append(to, place + largest / 2 * 4 + largest % 2, column, sign * excess);
         if (to->list)
-            lane[largest / 2 * quad_bytes + largest % 2] -= (int8_t)(sign * excess);
+            lane[largest / 2 * AVX2_QUAD_BYTES + largest % 2] -= (int8_t)(sign * excess);
     }
 }
 
@@ -152,7 +152,7 @@ static uint32_t broken_lanes(const int8_t *weights, int group)
     const __m256i ones = _mm256_set1_epi8(1), zero = _mm256_setzero_si256();
     __m256i positive = zero, negative = zero;
     for (int q = 0; q < group; q++) {
-        __m256i w = _mm256_loadu_si256((const __m256i *)(weights + q * quad_bytes));
+        __m256i w = _mm256_loadu_si256((const __m256i *)(weights + q * AVX2_QUAD_BYTES));
         positive = _mm256_add_epi16(positive, _mm256_maddubs_epi16(ones, _mm256_max_epi8(w, zero)));
         negative = _mm256_add_epi16(negative, _mm256_maddubs_epi16(ones, _mm256_min_epi8(w, zero)));
     }
@@ -184,7 +184,7 @@ static int64_t list_panel(char *panel, const struct avx2_layout *at, int64_t k, 
     int8_t *weights = (int8_t *)panel + at->weights;
     int64_t rounded = multiple(k, AVX2_K_ROUND);
     for (int64_t p = 0; p < rounded && to.used <= to.limit; p += AVX2_DEPTH) {
-        int64_t depth = rounded - p < AVX2_DEPTH ? rounded - p : AVX2_DEPTH;
+        int64_t depth = at_most(rounded - p, AVX2_DEPTH);
         for (int64_t place = 0; place < depth; place += 4 * group)
             for (int j = 0; j < AVX2_COLUMNS; j += columns_step)
                 list_group(&to, weights + (p + place) * AVX2_COLUMNS + 4 * j, place, j, group);

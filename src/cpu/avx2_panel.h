@@ -35,7 +35,9 @@ enum {
     AVX2_COLUMNS = 32,
     AVX2_DEPTH = 512, /* k of a block: 16 KB of weights lie in L1 */
     AVX2_K_ROUND = 16,
-    AVX2_LIST_ENTRY = 12, /* bytes */
+    AVX2_QUAD_BYTES = 4 * AVX2_COLUMNS, /* four k of the weights */
+    AVX2_VECTORS = AVX2_COLUMNS / 8,    /* registers of these, and of a row of sums */
+    AVX2_LIST_ENTRY = 12,               /* bytes */
     AVX2_LIST_MAX_DIFFERENCE = 64,
     AVX2_STRIP = 32,     /* rows of transposed A that lie side by side, at most */
     AVX2_ACC16_ROWS = 2, /* of a register tile; prepared A is in the order in which tiles read */
@@ -45,6 +47,12 @@ enum {
 static inline int64_t octgemm_avx2_blocks(int64_t k)
 {
     return ceiling(k, AVX2_DEPTH);
+}
+
+/* k of the block that begins at p, rounded up, where k ends at k1. */
+static inline int64_t octgemm_avx2_depth(int64_t p, int64_t k1)
+{
+    return multiple(at_most(k1 - p, AVX2_DEPTH), AVX2_K_ROUND);
 }
 
 /* Where the parts of a panel begin, in bytes. */
@@ -127,24 +135,24 @@ struct avx2_start {
 
 /* avx2_acc16.c. group: 1, 2 or 4. next: the weights of the step to come, to be fetched but for
  * what `list_entries` entries of the list will, a line each. Returns where the list begins. */
-const char *octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
-                               int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
-                               const char *next, int64_t list_entries);
+uintptr_t octgemm_avx2_acc16(int group, const uint8_t *a, int64_t rows, const int8_t *weights,
+                             int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
+                             uintptr_t next, int64_t list_entries);
 
 /* avx2_winograd.c. widened: AVX2_WIDENED_BYTES of scratch. */
 enum { AVX2_WIDENED_BYTES = AVX2_DEPTH * AVX2_COLUMNS };
 void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights, int64_t depth,
                            int32_t *c, int64_t ldc, struct avx2_start start, void *widened,
-                           const char *next);
+                           uintptr_t next);
 
 /* avx2_signs.c: one row, weights as for Winograd. a: its bytes. begins: C has not begun. */
 void octgemm_avx2_signs(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                        int begins, const char *next);
+                        int begins, uintptr_t next);
 
 /* avx2_list.c: one block of k of one row, added to C. a: its bytes. ahead: what to fetch, a line
  * with each entry. */
 void octgemm_avx2_list_of_row(const void *list, const void *columns, int64_t count,
-                              const uint8_t *a, int32_t *c, const char *ahead);
+                              const uint8_t *a, int32_t *c, uintptr_t ahead);
 
 /* avx2_list.c: one strip of rows (width: octgemm_avx2_strip_rows), one block of k. sums collects
  * the list's part of C in the order in which it is computed, over all blocks of k
@@ -152,7 +160,7 @@ void octgemm_avx2_list_of_row(const void *list, const void *columns, int64_t cou
  * a narrow strip fetches, a line with each entry. */
 size_t octgemm_avx2_list_bytes(int64_t rows);
 void octgemm_avx2_list(const void *list, const void *columns, int64_t count, const uint8_t *a,
-                       int64_t width, int32_t *sums, const char *ahead);
+                       int64_t width, int32_t *sums, uintptr_t ahead);
 void octgemm_avx2_list_finish(const int32_t *sums, int64_t rows, int32_t *c, int64_t ldc);
 
 #endif

@@ -14,11 +14,9 @@
 
 #include <immintrin.h>
 
-enum { vectors = AVX2_COLUMNS / 8, quad_bytes = 4 * AVX2_COLUMNS };
-
 static __m256i weights_of(const int8_t *weights, int64_t quad, int v)
 {
-    return _mm256_loadu_si256((const __m256i *)(weights + quad * quad_bytes + 32 * v));
+    return _mm256_loadu_si256((const __m256i *)(weights + quad * AVX2_QUAD_BYTES + 32 * v));
 }
 
 /* Adds -w for every a of -128, which is a byte of 0. */
@@ -30,7 +28,7 @@ static void subtract_least(__m256i *sum, const uint8_t *a, const int8_t *weights
         for (; least != 0; least &= least - 1) {
             int64_t place = p + __builtin_ctz(least);
             __m128i up = _mm_cvtsi32_si128(24 - 8 * (int)(place % 4));
-            for (int v = 0; v < vectors; v++) {
+            for (int v = 0; v < AVX2_VECTORS; v++) {
                 __m256i quads = weights_of(weights, place / 4, v);
                 __m256i w = _mm256_srai_epi32(_mm256_sll_epi32(quads, up), 24);
                 sum[v] = _mm256_sub_epi32(sum[v], w);
@@ -40,20 +38,23 @@ static void subtract_least(__m256i *sum, const uint8_t *a, const int8_t *weights
 }
 
 void octgemm_avx2_signs(const uint8_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                        int begins, const char *next)
+                        int begins, uintptr_t next)
 {
     const __m256i offset = _mm256_set1_epi8(-128), least = _mm256_set1_epi8(-127);
     const __m256i ones = _mm256_set1_epi16(1);
-    __m256i sum[vectors] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
-                            _mm256_setzero_si256()};
+    __m256i sum[AVX2_VECTORS] = {_mm256_setzero_si256(), _mm256_setzero_si256(),
+                                 _mm256_setzero_si256(), _mm256_setzero_si256()};
     for (int64_t quad = 0; quad < depth / 4; quad++) {
         __m256i bytes = _mm256_set1_epi32(octgemm_load_i32(a, quad));
         __m256i signed_a = _mm256_max_epi8(_mm256_xor_si256(bytes, offset), least);
+        /* One address for both lines: with two gcc 12 puts both prefetches in a row, and weights
+         * from the caches take up to 6 % longer (Zen 3). */
+        const char *ahead = (const char *)(next + (uintptr_t)quad * AVX2_QUAD_BYTES);
         UNROLL
-        for (int line = 0; line < quad_bytes / 64; line++)
-            _mm_prefetch(next + quad * quad_bytes + 64 * line, _MM_HINT_T0);
+        for (int line = 0; line < AVX2_QUAD_BYTES / 64; line++)
+            _mm_prefetch(ahead + 64 * line, _MM_HINT_T0);
         UNROLL
-        for (int v = 0; v < vectors; v++) {
+        for (int v = 0; v < AVX2_VECTORS; v++) {
             __m256i w = weights_of(weights, quad, v);
             __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(signed_a, w));
             sum[v] = _mm256_add_epi32(sum[v], _mm256_madd_epi16(pairs, ones));
@@ -61,7 +62,7 @@ void octgemm_avx2_signs(const uint8_t *a, const int8_t *weights, int64_t depth, 
     }
     subtract_least(sum, a, weights, depth);
     UNROLL
-    for (int v = 0; v < vectors; v++) {
+    for (int v = 0; v < AVX2_VECTORS; v++) {
         __m256i *to = (__m256i *)(c + 8 * v);
         __m256i before = begins ? _mm256_setzero_si256() : _mm256_load_si256(to);
         _mm256_store_si256(to, _mm256_add_epi32(before, sum[v]));

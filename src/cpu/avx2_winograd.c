@@ -18,6 +18,7 @@
  * the tile then had 31.5), a row's halves one after the other (-3 %), rows widened in registers by
  * the wide tile's assembly (-3 to +5 %), 2x4 with half of the weights in registers (31.3 on Zen 5),
  * 3x3 (24), vpmaddwd without Winograd (24, its register-only loop ends at 28.2). */
+#include "avx2_add.h"
 #include "avx2_fetch.h"
 #include "avx2_panel.h"
 #include "inline.h"
@@ -26,14 +27,8 @@
 
 enum {
     half_vectors = AVX2_COLUMNS / 16,
-    quad_bytes = 4 * AVX2_COLUMNS,
     few_rows = 16 /* up to so many, weights are widened in registers */
 };
-
-INLINE void add32(__m256i *sum, __m256i x)
-{
-    __asm__("vpaddd %1, %0, %0" : "+x"(*sum) : "x"(x));
-}
 
 INLINE __m256i load(const void *from)
 {
@@ -95,14 +90,14 @@ INLINE void clear_sums(int rows, int vectors, __m256i sum[][4])
 /* rows x 8 * vectors columns, weights as they are packed, widened in registers. */
 INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8_t *weights,
                         int64_t depth, int32_t *c, int64_t ldc, struct avx2_start start,
-                        const char *ahead, int64_t stride)
+                        uintptr_t ahead, int64_t stride)
 {
     __m256i sum[4][4];
     clear_sums(rows, vectors, sum);
     for (int64_t k = 0; k < depth; k += 4) {
         __m256i w1[4], w0[4];
         avx2_fetch(ahead, vectors / 2);
-        ahead += stride;
+        ahead += (uintptr_t)stride;
         UNROLL
         for (int v = 0; v < vectors; v++) {
             __m256i quads = load(weights + k * AVX2_COLUMNS + 32 * v);
@@ -115,8 +110,8 @@ INLINE void narrow_tile(int rows, int vectors, const int16_t *a, const int8_t *w
             __m256i a0 = broadcast_pair(quad), a1 = broadcast_pair(quad + 2);
             UNROLL
             for (int v = 0; v < vectors; v++)
-                add32(&sum[i][v],
-                      _mm256_madd_epi16(_mm256_add_epi16(a0, w1[v]), _mm256_add_epi16(a1, w0[v])));
+                avx2_add32(&sum[i][v], _mm256_madd_epi16(_mm256_add_epi16(a0, w1[v]),
+                                                         _mm256_add_epi16(a1, w0[v])));
         }
     }
     store_sums(rows, vectors, sum, c, ldc, start);
@@ -147,11 +142,11 @@ INLINE void multiply_row(__m256i sum[], const int16_t *quad, __m256i odd_0, __m2
 
 /* rows x 16 columns, weights widened: [k / 4][w1 w3 of 16 columns, w0 w2 of 16 columns]. */
 INLINE void tile(int rows, const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c,
-                 int64_t ldc, struct avx2_start start, const char *ahead, int64_t stride)
+                 int64_t ldc, struct avx2_start start, uintptr_t ahead, int64_t stride)
 {
     __m256i sum[4][4];
     clear_sums(rows, half_vectors, sum);
-    for (int64_t k = 0; k < depth; k += AVX2_K_ROUND, ahead += stride) {
+    for (int64_t k = 0; k < depth; k += AVX2_K_ROUND, ahead += (uintptr_t)stride) {
         avx2_fetch(ahead, 1);
         UNROLL
         for (int q = 0; q < AVX2_K_ROUND / 4; q++) {
@@ -167,27 +162,27 @@ INLINE void tile(int rows, const int16_t *a, const int16_t *widened, int64_t dep
 }
 
 typedef void tile_function(const int16_t *a, const int16_t *widened, int64_t depth, int32_t *c,
-                           int64_t ldc, struct avx2_start start, const char *ahead, int64_t stride);
+                           int64_t ldc, struct avx2_start start, uintptr_t ahead, int64_t stride);
 typedef void narrow_function(const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                             int64_t ldc, struct avx2_start start, const char *ahead,
-                             int64_t stride);
+                             int64_t ldc, struct avx2_start start, uintptr_t ahead, int64_t stride);
 
 /* rows x 32 columns, in two halves where there are more sums than registers. */
 INLINE void narrow(int rows, const int16_t *a, const int8_t *weights, int64_t depth, int32_t *c,
-                   int64_t ldc, struct avx2_start start, const char *ahead, int64_t stride)
+                   int64_t ldc, struct avx2_start start, uintptr_t ahead, int64_t stride)
 {
     if (rows <= 2) {
         narrow_tile(rows, 4, a, weights, depth, c, ldc, start, ahead, stride);
         return;
     }
     narrow_tile(rows, 2, a, weights, depth, c, ldc, start, ahead, stride / 2);
-    narrow_tile(rows, 2, a, weights + quad_bytes / 2, depth, c + 16, ldc, move_start(start, 0, 16),
-                ahead + depth / 4 * (stride / 2), stride / 2);
+    narrow_tile(rows, 2, a, weights + AVX2_QUAD_BYTES / 2, depth, c + 16, ldc,
+                move_start(start, 0, 16), ahead + (uintptr_t)(depth / 4 * (stride / 2)),
+                stride / 2);
 }
 
 #define TILE(name, kind, weight, rows)                                                             \
     static void name(const int16_t *a, const weight *weights, int64_t depth, int32_t *c,           \
-                     int64_t ldc, struct avx2_start start, const char *ahead, int64_t stride)      \
+                     int64_t ldc, struct avx2_start start, uintptr_t ahead, int64_t stride)        \
     {                                                                                              \
         kind(rows, a, weights, depth, c, ldc, start, ahead, stride);                               \
     }
@@ -209,36 +204,34 @@ static void widen(int16_t *widened, const int8_t *weights, int64_t depth)
 {
     for (int64_t q = 0; q < depth / 4; q++)
         for (int v = 0; v < half_vectors; v++) {
-            __m256i quads = load(weights + q * quad_bytes + 32 * v);
+            __m256i quads = load(weights + q * AVX2_QUAD_BYTES + 32 * v);
             __m256i *to = (__m256i *)(widened + q * 64 + 16 * v);
             _mm256_store_si256(to, odd(quads));
             _mm256_store_si256(to + half_vectors, even(quads));
         }
 }
 
-static int64_t rows_at(int64_t i, int64_t rows)
-{
-    return rows - i < AVX2_WINOGRAD_ROWS ? rows - i : AVX2_WINOGRAD_ROWS;
-}
-
 void octgemm_avx2_winograd(const int16_t *a, int64_t rows, const int8_t *weights, int64_t depth,
                            int32_t *c, int64_t ldc, struct avx2_start start, void *widened,
-                           const char *next)
+                           uintptr_t next)
 {
     int64_t tiles_of_rows = ceiling(rows, AVX2_WINOGRAD_ROWS);
     if (rows <= few_rows) {
-        int64_t stride = quad_bytes / tiles_of_rows;
-        for (int64_t i = 0; i < rows; i += AVX2_WINOGRAD_ROWS, next += depth / 4 * stride)
-            narrow_tiles[rows_at(i, rows)](a + i * depth, weights, depth, c + i * ldc, ldc,
-                                           move_start(start, i, 0), next, stride);
+        int64_t stride = AVX2_QUAD_BYTES / tiles_of_rows;
+        for (int64_t i = 0; i < rows;
+             i += AVX2_WINOGRAD_ROWS, next += (uintptr_t)(depth / 4 * stride))
+            narrow_tiles[at_most(rows - i, AVX2_WINOGRAD_ROWS)](
+                a + i * depth, weights, depth, c + i * ldc, ldc, move_start(start, i, 0), next,
+                stride);
         return;
     }
     int64_t stride = ceiling(AVX2_K_ROUND * AVX2_COLUMNS / 2, tiles_of_rows);
     for (int half = 0; half < 2; half++) {
-        widen(widened, weights + half * quad_bytes / 2, depth);
+        widen(widened, weights + half * AVX2_QUAD_BYTES / 2, depth);
         for (int64_t i = 0; i < rows;
-             i += AVX2_WINOGRAD_ROWS, next += depth / AVX2_K_ROUND * stride)
-            tiles[rows_at(i, rows)](a + i * depth, widened, depth, c + i * ldc + half * 16, ldc,
-                                    move_start(start, i, half * 16), next, stride);
+             i += AVX2_WINOGRAD_ROWS, next += (uintptr_t)(depth / AVX2_K_ROUND * stride))
+            tiles[at_most(rows - i, AVX2_WINOGRAD_ROWS)](
+                a + i * depth, widened, depth, c + i * ldc + half * 16, ldc,
+                move_start(start, i, half * 16), next, stride);
     }
 }

@@ -4,6 +4,7 @@
  * Tile 6 rows x 16 columns: 12 accumulators, 2 registers of weights, 1 broadcast of A of the 16
  * there are; 8 loads for 12 vpdpbusd. The method is in vnni.h. */
 #include "avx2_sum.h"
+#include "last_bytes.h"
 
 #include <immintrin.h>
 #include <stdint.h>
@@ -23,11 +24,8 @@ static inline vec vec_load(const void *p)
 static inline vec vec_load_end(const int8_t *p, int64_t bytes, int64_t before)
 {
     enum { all = sizeof(vec) };
-    static const int8_t ones[2 * all] = {[all] = -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-                                         -1,         -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-                                         -1,         -1, -1, -1, -1, -1, -1, -1, -1, -1};
     if (before + bytes >= all)
-        return _mm256_and_si256(vec_load(p + bytes - all), vec_load(ones + bytes));
+        return _mm256_and_si256(vec_load(p + bytes - all), vec_load(last_bytes(all, bytes)));
     int8_t end[all] = {0};
     memcpy(end, p, (size_t)bytes);
     return vec_load(end);

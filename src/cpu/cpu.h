@@ -50,8 +50,9 @@ struct cpu_caches {
 
 struct cpu_caches octgemm_cpu_caches(void);
 
-/* kernels_<machine>.c: how far ahead of itself a kernel that reads weights once asks for them, in
- * bytes, shared by the streams it reads; 0: not at all. */
+/* stream_<machine>.c: how far ahead of itself a kernel that reads weights once asks for them, in
+ * bytes, shared by the streams it reads. 0: no further than it has come; dot.h then asks for
+ * nothing, other kernels for what they are about to load, which fetches nothing early. */
 int64_t octgemm_cpu_stream_ahead(void);
 
 /* What it costs to call threads and to meet them again, in cycles: at all, and for each. */

@@ -1,8 +1,10 @@
 /* Rows of A times rows of B as they lie (dot.h), with sdot: for dotprod_s8.c and i8mm_s8.c. 16 of k
  * of four rows by four take 8 loads and 16 sdot, where the vectors of every aarch64 machine
  * (vector_neon.c) take 16 loads that widen and 64 multiplications. */
+#include "dot_no_terms.h"
 #include "few_bytes.h"
 #include "kernels.h"
+#include "neon_sum.h"
 
 #include <arm_neon.h>
 
@@ -37,14 +39,7 @@ static inline void dot_add(int32x4_t *sums, int8x16_t left, int8x16_t right)
 
 static inline void store_dots(int32_t to[4], const int32x4_t sums[4], int32_t more)
 {
-    int32x4_t left = vpaddq_s32(sums[0], sums[1]), right = vpaddq_s32(sums[2], sums[3]);
-    vst1q_s32(to, vaddq_s32(vpaddq_s32(left, right), vdupq_n_s32(more)));
-}
-
-static inline void dot_terms(int32_t *terms, const int8_t *a, int64_t lda, int64_t rows, int64_t k)
-{
-    (void)a, (void)lda, (void)k;
-    memset(terms, 0, (size_t)rows * sizeof *terms);
+    neon_store_sums(to, sums, more);
 }
 
 #include "dot.h"

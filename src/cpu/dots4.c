@@ -21,7 +21,7 @@ static void pack(void *panel, const int8_t *b, int64_t ldb, int64_t columns, int
     (void)quick;
     octgemm_groups_pack(panel, b, ldb, columns, k, dots4_nr, dots4_kr);
     int8_t *groups = (int8_t *)panel + octgemm_groups_offset(dots4_nr);
-    int32_t wide = has_wide_pair(groups, (k + dots4_kr - 1) / dots4_kr * dots4_nr);
+    int32_t wide = has_wide_pair(groups, ceiling(k, dots4_kr) * dots4_nr);
     memcpy((char *)panel + dots4_wide_offset, &wide, sizeof wide);
 }
 

@@ -1,4 +1,4 @@
-/* The driver of every CPU kernel: cuts D into tiles, shares them out, and makes D from exact sums.
+/* The driver of every CPU kernel: shares the tasks of a plan out, and makes D from exact sums.
  *
  * A task is a block of rows times a group of columns (and, when there are fewer of those than
  * threads, a range of k, whose sums are added by whoever finishes last). Each thread has a share of
@@ -8,218 +8,15 @@
  * what it prepared for its current row block (or packed for its current column group), and shares
  * are in that order, so that little is prepared twice.
  *
- * Everything but the number of threads that take part is decided by make_plan() from the context
- * and the arguments, once for one thread and once for as many as there may be, so that workspace()
- * and run() agree however the caller sets threads between.
- */
+ * The cuts are plan.c's. */
 #include "gemm.h"
 #include "float_environment.h"
 #include "host.h"
 #include "integers.h"
 #include "kernels.h"
 #include "packed.h"
+#include "plan.h"
 #include "vector.h"
-
-enum weights_from {
-    FROM_PANELS, /* packed by the caller */
-    FROM_ROWS,   /* packed group by group in the workspace */
-    FROM_DOTS    /* not packed at all: dot() on the caller's rows */
-};
-
-struct plan {
-    enum weights_from from;
-    int64_t threads; /* most that take part */
-    int64_t row_block, row_blocks;
-    int64_t unit, units;   /* panels that stay together, and how many such there are */
-    int64_t group, groups; /* most columns of a group, a multiple of nr, and how many groups */
-    int64_t span, splits;  /* of k */
-    int64_t ldc;
-    int64_t outers, inners; /* row blocks and tasks in them (FROM_PANELS), or groups and tasks */
-    size_t share_bytes, done_bytes, partial_bytes;            /* shared */
-    size_t c_bytes, block_bytes, scratch_bytes, panels_bytes; /* of each thread */
-};
-
-static int64_t common_divisor(int64_t a, int64_t b)
-{
-    return b == 0 ? a : common_divisor(b, a % b);
-}
-
-/* To a cache line, so that threads share none. */
-static size_t lines(size_t bytes)
-{
-    return (bytes + 63) & ~(size_t)63;
-}
-
-/* Cycles of the product on one thread, roughly: multiply-adds or weights from a cache, what weights
- * cost that are not packed (more the more rows there are, until packing them is better), results
- * and rows. */
-static double serial_cycles(const struct cpu_gemm *gemm, const octgemm_args *args)
-{
-    const double bytes = 16 /* of a cycle */, rows_to_pack = 8, bytes_packed = 4;
-    const double result = 1, row = 30, call = 500;
-    double m = (double)args->m;
-    double n = (double)args->n;
-    double weights = n * (double)args->k;
-    double arithmetic = m * weights / gemm->rate;
-    double cycles = arithmetic > weights / bytes ? arithmetic : weights / bytes;
-    if (args->b_layout != OCTGEMM_B_PACKED)
-        cycles += weights / bytes_packed * (m < rows_to_pack ? m / rows_to_pack : 1);
-    return cycles + m * n * result + m * row + call;
-}
-
-/* Of what dot() wants prepared. */
-static size_t dot_bytes(const struct cpu_gemm *gemm, int64_t rows, int64_t k)
-{
-    return gemm->dot_bytes ? lines(gemm->dot_bytes(rows, k)) : 0;
-}
-
-static size_t block_bytes(const struct cpu_gemm *gemm, const struct plan *plan,
-                          const octgemm_args *args)
-{
-    if (plan->from == FROM_DOTS) /* and a row of ones, for column sums */
-        return dot_bytes(gemm, args->m, plan->span) + (args->za ? (size_t)args->k : 0);
-    return gemm->prepare ? gemm->block_bytes(plan->row_block, plan->span) : 0;
-}
-
-/* Rows in even blocks of at most mc; fewer when what is prepared for a block, which passes once for
- * each group of columns, would not stay in a thread's share of the caches, or when there would be
- * too few tasks. */
-static void cut_rows(struct plan *plan, const struct cpu_ctx *cpu, const struct cpu_gemm *gemm,
-                     const octgemm_args *args)
-{
-    enum { most_prepared = 8 << 20 };
-    int64_t share = at_least((int64_t)cpu->caches.l3 / plan->threads, (int64_t)cpu->caches.l2);
-    size_t prepared_limit = (size_t)at_most(share, most_prepared);
-    int64_t most = plan->threads == 1 && gemm->mc_alone ? gemm->mc_alone : gemm->mc;
-    if (plan->from == FROM_DOTS)
-        most = args->m;
-    plan->row_blocks = ceiling(args->m, most);
-    plan->row_block = multiple(ceiling(args->m, plan->row_blocks), gemm->mr);
-    int64_t most_groups = ceiling(args->n, gemm->format->nr);
-    while (plan->row_block > gemm->mr && plan->from != FROM_DOTS &&
-           (block_bytes(gemm, plan, args) > prepared_limit ||
-            ceiling(args->m, plan->row_block) * most_groups < plan->threads * 2))
-        plan->row_block = multiple(plan->row_block / 2, gemm->mr);
-    plan->row_blocks = ceiling(args->m, plan->row_block);
-}
-
-/* Columns in groups of at most nc, of whole register tiles while there are enough, sums of a tile
- * in half of L2; several groups for each thread, so that the last ones even out, and as many for
- * one thread as for another. */
-static void cut_columns(struct plan *plan, const struct cpu_ctx *cpu, const struct cpu_gemm *gemm,
-                        const octgemm_args *args)
-{
-    int64_t nr = gemm->format->nr;
-    int64_t panels = ceiling(args->n, nr);
-    plan->unit = gemm->nt / nr;
-    while (plan->unit > 1 && panels / plan->unit * plan->row_blocks < plan->threads)
-        plan->unit /= 2;
-    plan->units = ceiling(panels, plan->unit);
-    int64_t sums = plan->row_block * plan->unit * nr * (int64_t)sizeof(int32_t); /* of a unit */
-    int64_t most = at_most(gemm->nc / nr / plan->unit, (int64_t)cpu->caches.l2 / 2 / sums);
-    plan->groups = ceiling(plan->units, at_least(most, 1));
-    if (plan->threads > 1) {
-        int64_t wanted = at_most(ceiling(4 * plan->threads, plan->row_blocks), plan->units);
-        int64_t even = multiple(at_least(plan->groups, wanted),
-                                plan->threads / common_divisor(plan->threads, plan->row_blocks));
-        plan->groups = even <= plan->units ? even : at_least(plan->groups, wanted);
-    }
-    plan->group = ceiling(plan->units, plan->groups) * plan->unit * nr;
-}
-
-/* k in ranges, when few rows or few columns leave threads without work. */
-static void cut_k(struct plan *plan, const struct cpu_gemm *gemm, const octgemm_args *args)
-{
-    enum { shortest = 1024, few_rows = 64 };
-    int64_t step = gemm->format->k_step;
-    int64_t tiles = plan->groups * (args->m <= few_rows ? 1 : plan->row_blocks);
-    plan->span = args->k;
-    if (plan->from != FROM_ROWS && tiles < plan->threads) {
-        int64_t wanted = ceiling(2 * plan->threads, tiles);
-        int64_t span = multiple(at_least(ceiling(args->k, wanted), shortest), step);
-        plan->span = at_most(span, args->k);
-    }
-    plan->splits = args->k > 0 ? ceiling(args->k, plan->span) : 1;
-}
-
-/* A thread's share of the tasks in an outer, and how far they are taken; alone in its cache line.
- */
-struct share {
-    int64_t next, unused[7];
-};
-
-/* Of an outer. */
-static int64_t shares_for(int64_t threads, const struct plan *plan)
-{
-    return ceiling(threads, plan->outers);
-}
-
-static int64_t direct_rows(const struct cpu_gemm *gemm, int64_t k)
-{
-    const struct cpu_direct *entry = gemm->direct;
-    while (k < entry->k)
-        entry++;
-    return entry->rows;
-}
-
-static struct plan make_plan(const octgemm_ctx *ctx, const struct cpu_gemm *gemm,
-                             const octgemm_args *args, int threads)
-{
-    const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
-    struct plan plan = {.from = args->b_layout == OCTGEMM_B_PACKED      ? FROM_PANELS
-                                : args->m <= direct_rows(gemm, args->k) ? FROM_DOTS
-                                                                        : FROM_ROWS,
-                        .threads = threads,
-                        .span = args->k};
-    cut_rows(&plan, cpu, gemm, args);
-    cut_columns(&plan, cpu, gemm, args);
-    cut_k(&plan, gemm, args);
-    plan.threads = at_most(plan.threads, plan.row_blocks * plan.groups * plan.splits);
-    plan.outers = plan.from == FROM_PANELS ? plan.row_blocks : plan.groups;
-    plan.inners = plan.row_blocks * plan.groups * plan.splits / plan.outers;
-    plan.ldc = multiple(plan.group, 16);
-    plan.c_bytes = (size_t)(plan.row_block * plan.ldc) * sizeof(int32_t);
-    plan.share_bytes =
-        (size_t)(plan.outers * shares_for(plan.threads, &plan)) * sizeof(struct share);
-    if (plan.splits > 1) {
-        plan.done_bytes = lines((size_t)(plan.row_blocks * plan.groups) * sizeof(int));
-        plan.partial_bytes =
-            lines(plan.c_bytes) * (size_t)(plan.row_blocks * plan.groups * plan.splits);
-    }
-    plan.block_bytes = block_bytes(gemm, &plan, args);
-    if (gemm->scratch_bytes)
-        plan.scratch_bytes = gemm->scratch_bytes(args->k);
-    if (plan.from == FROM_ROWS)
-        plan.panels_bytes =
-            gemm->format->panel_bytes(args->k) * (size_t)(plan.group / gemm->format->nr);
-    return plan;
-}
-
-static size_t bytes_of_thread(const struct plan *plan)
-{
-    return lines(plan->c_bytes) + lines(plan->block_bytes) + lines(plan->scratch_bytes) +
-           lines(plan->panels_bytes);
-}
-
-static size_t workspace_bytes(const struct plan *plan)
-{
-    return 63 + plan->share_bytes + plan->done_bytes + plan->partial_bytes +
-           bytes_of_thread(plan) * (size_t)plan->threads;
-}
-
-size_t octgemm_cpu_workspace(const octgemm_ctx *ctx, const struct kernel *self,
-                             const octgemm_args *args)
-{
-    const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
-    struct plan alone = make_plan(ctx, self->impl, args, 1);
-    size_t bytes = workspace_bytes(&alone);
-    if (octgemm_cpu_worth(&cpu->team, 2, serial_cycles(self->impl, args))) {
-        struct plan shared = make_plan(ctx, self->impl, args, cpu->threads);
-        size_t shared_bytes = workspace_bytes(&shared);
-        bytes = bytes > shared_bytes ? bytes : shared_bytes;
-    }
-    return bytes;
-}
 
 /* An operation, shared by its threads. */
 struct job {
@@ -232,7 +29,7 @@ struct job {
     int64_t stream_ahead; /* cpu.h */
     int threads;
     int64_t shares; /* of an outer */
-    struct share *share;
+    struct plan_share *share;
     int *done; /* for each row block and group: how many of its ranges of k are finished */
     char *partial, *private;
 };
@@ -341,7 +138,7 @@ static void multiply_rows(struct worker *worker, const struct task *task, int32_
     const struct job *job = worker->job;
     const octgemm_args *args = job->args;
     const int8_t *a = args->a + task->i0 * args->lda + task->k0;
-    if (dot_bytes(job->gemm, task->rows, task->k1 - task->k0) > 0) {
+    if (job->plan->dot_bytes > 0) {
         if (prepares(worker, task))
             job->gemm->dot_prepare(worker->block, a, args->lda, task->rows, task->k1 - task->k0);
         a = (const int8_t *)worker->block;
@@ -365,7 +162,7 @@ static void find_sums(struct worker *worker, const struct task *task, const char
                    (size_t)format->nr * sizeof(int32_t));
         return;
     }
-    char *ones = worker->block + dot_bytes(job->gemm, args->m, job->plan->span);
+    char *ones = worker->block + job->plan->dot_bytes;
     memset(ones, 1, (size_t)args->k);
     dot_of(job)(worker->sums, 0, (const int8_t *)ones, 0, 1,
                 (const int8_t *)args->b + task->j0 * args->ldb, args->ldb, task->columns, args->k,
@@ -411,7 +208,7 @@ static int32_t *partial_sums(const struct job *job, const struct task *task, int
 {
     const struct plan *plan = job->plan;
     int64_t index = (task->row_block * plan->groups + task->group) * plan->splits + split;
-    return (int32_t *)(job->partial + (size_t)index * lines(plan->c_bytes));
+    return (int32_t *)(job->partial + (size_t)index * plan->c_bytes);
 }
 
 /* Counts a finished range of k. The last one adds up the others' sums and says so. */
@@ -480,13 +277,13 @@ static void work(void *arg, int thread)
 {
     const struct job *job = arg;
     const struct plan *plan = job->plan;
-    char *memory = job->private + (size_t)thread * bytes_of_thread(plan);
+    char *memory = job->private + (size_t)thread * plan->thread_bytes;
     struct worker worker;
     worker.job = job;
     worker.c = (int32_t *)memory;
-    worker.block = memory += lines(plan->c_bytes);
-    worker.scratch = memory += lines(plan->block_bytes);
-    worker.panels = memory + lines(plan->scratch_bytes);
+    worker.block = memory += plan->c_bytes;
+    worker.scratch = memory += plan->block_bytes;
+    worker.panels = memory + plan->scratch_bytes;
     worker.prepared_rows = worker.prepared_k = worker.packed_group = -1;
     const octgemm_args *args = job->args;
     float sb =
@@ -531,8 +328,8 @@ octgemm_status octgemm_cpu_run(const octgemm_ctx *ctx, const struct kernel *self
                                const octgemm_args *args)
 {
     const struct cpu_ctx *cpu = octgemm_cpu_ctx(ctx);
-    int team = octgemm_cpu_threads_now(&cpu->team, serial_cycles(self->impl, args));
-    struct plan plan = make_plan(ctx, self->impl, args, team > 1 ? cpu->threads : 1);
+    int team = octgemm_cpu_threads_now(&cpu->team, octgemm_cpu_cycles(self->impl, args));
+    struct plan plan = octgemm_cpu_plan(cpu, self->impl, args, team > 1 ? cpu->threads : 1);
     char *memory = (char *)args->workspace + (-(uintptr_t)args->workspace & 63);
     struct job job = {.vector = cpu->vector,
                       .gemm = self->impl,
@@ -540,11 +337,11 @@ octgemm_status octgemm_cpu_run(const octgemm_ctx *ctx, const struct kernel *self
                       .plan = &plan,
                       .stream_ahead = cpu->stream_ahead,
                       .threads = (int)at_most(team, plan.threads),
-                      .share = (struct share *)memory,
+                      .share = (struct plan_share *)memory,
                       .done = (int *)(memory + plan.share_bytes)};
     job.in_place = fits_in_place(cpu, job.gemm, args, &plan);
     job.around = goes_around(cpu, job.gemm, args, job.threads);
-    job.shares = shares_for(job.threads, &plan);
+    job.shares = octgemm_cpu_shares(&plan, job.threads);
     memory += plan.share_bytes + plan.done_bytes;
     job.partial = memory;
     job.private = memory + plan.partial_bytes;

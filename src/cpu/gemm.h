@@ -1,8 +1,9 @@
 /* What a CPU kernel is: a packed format of the weights and a function that multiplies one tile.
  *
- * The driver (gemm.c) cuts D into tiles, shares them out over threads, and turns the exact sums of
- * a tile into D (epilogue). A kernel knows nothing of threads, scales, types or zero points, and
- * owns everything inside a tile: its loops over k, panels and rows, its registers, its corrections.
+ * The driver (plan.c, gemm.c) cuts D into tiles, shares them out over threads, and turns the exact
+ * sums of a tile into D (epilogue). A kernel knows nothing of threads, scales, types or zero
+ * points, and owns everything inside a tile: its loops over k, panels and rows, its registers, its
+ * corrections.
  */
 #ifndef OCTGEMM_CPU_GEMM_H
 #define OCTGEMM_CPU_GEMM_H
@@ -84,7 +85,8 @@ struct cpu_gemm {
      * its end counts less the longer it is. */
     struct cpu_direct direct[CPU_DIRECT];
     cpu_dot *dot; /* where it has a faster one than the vector functions */
-    /* Optional: what dot() gets in place of rows of A that dot_bytes() wants more than 0 for. */
+    /* Optional: what dot() gets in place of so many rows of A, of any k, that dot_bytes() is more
+     * than 0. */
     size_t (*dot_bytes)(int64_t rows, int64_t k);
     void (*dot_prepare)(void *block, const int8_t *a, int64_t lda, int64_t rows, int64_t k);
 

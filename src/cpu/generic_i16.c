@@ -33,7 +33,7 @@ static void prepare(void *block, const int8_t *a, int64_t lda, int64_t rows, int
 {
     int16_t *out = block;
     for (int64_t p = k0; p < k1; p += kc) {
-        int64_t depth = k1 - p < kc ? k1 - p : kc;
+        int64_t depth = at_most(k1 - p, kc);
         for (int64_t i = 0; i < rows; i++, out += depth)
             widen(out, a + i * lda + p, depth);
     }
@@ -88,7 +88,7 @@ static void multiply(const struct cpu_tile *tile)
     for (int64_t i = 0; i < tile->rows; i++)
         memset(tile->c + i * tile->ldc, 0, (size_t)(tile->panel_count * nr) * sizeof(int32_t));
     for (int64_t p = tile->k0; p < tile->k1; p += kc) {
-        int64_t depth = tile->k1 - p < kc ? tile->k1 - p : kc;
+        int64_t depth = at_most(tile->k1 - p, kc);
         for (int64_t panel = 0; panel < tile->panel_count; panel++) {
             int32_t *c = tile->c + panel * nr;
             int64_t i = 0;

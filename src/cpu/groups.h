@@ -6,6 +6,7 @@
 
 #include "gemm.h"
 #include "inline.h"
+#include "integers.h"
 
 #include <string.h>
 
@@ -85,7 +86,7 @@ INLINE void octgemm_groups_multiply(const struct cpu_tile *tile, groups_micro *m
     const char *groups = tile->panels + octgemm_groups_offset(nr);
     for (int64_t p = tile->k0; p < tile->k1; p += kc) {
         struct groups_step step = {.lda = tile->lda,
-                                   .depth = tile->k1 - p < kc ? tile->k1 - p : kc,
+                                   .depth = at_most(tile->k1 - p, kc),
                                    .ldc = tile->ldc,
                                    .first = p == tile->k0};
         for (int64_t panel = 0; panel < tile->panel_count; panel++) {

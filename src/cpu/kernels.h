@@ -18,7 +18,7 @@ extern const struct cpu_gemm octgemm_cpu_amx;
 
 cpu_dot octgemm_cpu_dotprod_dot, octgemm_cpu_avx512vnni_dot; /* of several kernels */
 
-/* cpu.c and gemm.c: what every row of the table has in common. */
+/* cpu.c, plan.c and gemm.c: what every row of the table has in common. */
 const char *octgemm_cpu_usable(const octgemm_ctx *ctx, const struct kernel *self);
 const char *octgemm_cpu_fits(const octgemm_ctx *ctx, const struct kernel *self,
                              const octgemm_args *args);

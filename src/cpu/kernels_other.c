@@ -11,9 +11,4 @@ const struct cpu_vector *const octgemm_cpu_vectors[] = {
     &octgemm_cpu_vector_generic,
 };
 
-int64_t octgemm_cpu_stream_ahead(void)
-{
-    return 8192; /* measured on x86-64 alone */
-}
-
 const struct backend octgemm_cpu_backend = CPU_BACKEND(kernels);

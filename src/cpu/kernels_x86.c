@@ -8,7 +8,7 @@ static const struct kernel kernels[] = {
     CPU_KERNEL("avx512vnni_6x64", "avx512vnni", &octgemm_cpu_avx512vnni),
     CPU_KERNEL("avxvnni_6x16", "avxvnni", &octgemm_cpu_avxvnni),
     CPU_KERNEL("avx2_acc16_2x32", "avx2", &octgemm_cpu_avx2_acc16),
-    CPU_KERNEL("avx2_winograd_4x32", "avx2", &octgemm_cpu_avx2_winograd),
+    CPU_KERNEL("avx2_winograd_4x16", "avx2", &octgemm_cpu_avx2_winograd),
     CPU_KERNEL("sse41_i16_2x4", "sse41", &octgemm_cpu_sse41_i16),
     CPU_KERNEL("generic_i16_2x4", "any", &octgemm_cpu_generic_i16),
 };
@@ -19,15 +19,5 @@ const struct cpu_vector *const octgemm_cpu_vectors[] = {
     &octgemm_cpu_vector_sse41,
     &octgemm_cpu_vector_generic,
 };
-
-/* Zen 4 reads memory faster by the prefetches of its own, and these stay behind where instructions
- * ask far ahead: with 8192 one core takes 1.1 to 1.3 times as long at m = 1 to 6 from memory, 1.15
- * times at m = 1 from L3. Zen 5 and a Xeon with AMX keep up with memory at 8192; nothing else was
- * tried there. */
-int64_t octgemm_cpu_stream_ahead(void)
-{
-    __builtin_cpu_init();
-    return __builtin_cpu_is("amdfam19h") ? 0 : 8192;
-}
 
 const struct backend octgemm_cpu_backend = CPU_BACKEND(kernels);

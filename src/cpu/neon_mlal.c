@@ -5,6 +5,7 @@
  * -128 * -128 + -128 * -128; a panel whose weights allow that (dots4.h) takes four. */
 #include "dots4.h"
 #include "kernels.h"
+#include "neon_sum.h"
 
 #include <arm_neon.h>
 
@@ -54,10 +55,9 @@ INLINE void micro(int rows, int wide, const struct groups_step *s)
         step(sums, rows, wide, row, w + p * dots4_nr);
     }
     for (int i = 0; i < rows; i++) {
-        int32x4_t total =
-            vpaddq_s32(vpaddq_s32(sums[i][0], sums[i][1]), vpaddq_s32(sums[i][2], sums[i][3]));
-        vst1q_s32(s->c + i * s->ldc,
-                  s->first ? total : vaddq_s32(total, vld1q_s32(s->c + i * s->ldc)));
+        int32_t *out = s->c + i * s->ldc;
+        int32x4_t total = neon_sums(sums[i]);
+        vst1q_s32(out, s->first ? total : vaddq_s32(total, vld1q_s32(out)));
     }
 }
 

@@ -2,30 +2,18 @@
  * the caller's rows. Twelve registers: eight sums, two of A, one or two of B. */
 #include "dots4.h"
 #include "kernels.h"
-
-#include <smmintrin.h>
+#include "sse41_dots.h"
 
 enum { mr = 2 };
-
-static inline __m128i load8(const int8_t *p)
-{
-    return _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)p));
-}
-
-/* The sums of the four lanes of each of s[0..4). */
-static inline __m128i across(const __m128i s[4])
-{
-    return _mm_hadd_epi32(_mm_hadd_epi32(s[0], s[1]), _mm_hadd_epi32(s[2], s[3]));
-}
 
 /* 8 of a group's 16: `w` points to their places in the first column. */
 INLINE void step(__m128i sums[][4], int rows, const int8_t *const a[], const int8_t *w)
 {
     __m128i left[mr];
     for (int i = 0; i < rows; i++)
-        left[i] = load8(a[i]);
+        left[i] = sse41_load8(a[i]);
     for (int j = 0; j < dots4_nr; j++) {
-        __m128i right = load8(w + j * dots4_kr);
+        __m128i right = sse41_load8(w + j * dots4_kr);
         for (int i = 0; i < rows; i++)
             sums[i][j] = _mm_add_epi32(sums[i][j], _mm_madd_epi16(left[i], right));
     }
@@ -59,7 +47,7 @@ INLINE void micro(int rows, const struct groups_step *s)
     }
     for (int i = 0; i < rows; i++) {
         __m128i *out = (__m128i *)(s->c + i * s->ldc);
-        __m128i total = across(sums[i]);
+        __m128i total = sse41_sums(sums[i]);
         _mm_storeu_si128(out, s->first ? total : _mm_add_epi32(total, _mm_loadu_si128(out)));
     }
 }

@@ -1,16 +1,21 @@
-/* The epilogue and the quantiser on vectors: one text, included by each vector_<isa>.c after it has
- * defined the few operations used here on `vfloat` and `vint`, vectors of `lanes` elements. Loads
- * and stores take any alignment. The arithmetic is the contract's, lane by lane; vectorising it
- * changes no rounding because no two elements meet except in maxima and minima.
+/* The epilogue, the quantiser and dot products on vectors: one text, included by each
+ * vector_<isa>.c after it has defined the few operations used here on `vfloat` and `vint`, vectors
+ * of `lanes` elements, and on `vdots`, DOT_BYTES bytes as its dot products want them. Loads and
+ * stores take any alignment. The arithmetic is the contract's, lane by lane; vectorising it changes
+ * no rounding because no two floats meet except in maxima and minima.
  *
- * Nothing is read or written past the end of a row: its last vector starts where it ends with the
- * row (some elements are then done twice), and rows shorter than a vector go through a buffer.
+ * Nothing is read or written past the end of a row. Where a row of D is made from floats, its last
+ * vector starts where it ends with the row (some elements are then done twice); so it does in dot
+ * products, where what was done becomes zeros. Integer results end element by element, and what is
+ * left goes through a buffer or a few smaller loads.
  */
 #ifndef OCTGEMM_CPU_VECTOR_BODY_H
 #define OCTGEMM_CPU_VECTOR_BODY_H
 
+#include "dot_no_terms.h"
 #include "host.h"
 #include "inline.h"
+#include "last_bytes.h"
 #include "vector.h"
 
 #include <math.h>
@@ -313,11 +318,7 @@ static void quantize_rows(const octgemm_quantize_args *args, int64_t first, int6
 /* Ones in the last `count` < DOT_BYTES places. */
 INLINE vdots keep_last(int64_t count)
 {
-    enum { most = 32 };
-    static const int8_t ones[2 * most] = {[most] = -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-                                          -1,          -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-                                          -1,          -1, -1, -1, -1, -1, -1, -1, -1, -1};
-    return load_dots(ones + most - DOT_BYTES + count);
+    return load_dots(last_bytes(DOT_BYTES, count));
 }
 
 typedef vint dot_sums;
@@ -345,12 +346,6 @@ static inline vdots load_left(const int8_t *p, int64_t bytes, int64_t before)
 static inline void dot_add(vint *sums, vdots left, vdots right)
 {
     *sums = add_dots(*sums, left, right);
-}
-
-static inline void dot_terms(int32_t *terms, const int8_t *a, int64_t lda, int64_t rows, int64_t k)
-{
-    (void)a, (void)lda, (void)k;
-    memset(terms, 0, (size_t)rows * sizeof *terms);
 }
 
 #include "dot.h"

@@ -1,6 +1,7 @@
 /* Epilogue, quantiser and dot products with NEON, part of every aarch64 machine. */
 #include "few_bytes.h"
 #include "host.h"
+#include "neon_sum.h"
 
 #include <arm_neon.h>
 
@@ -169,8 +170,7 @@ static inline vint add_dots(vint sum, vdots x, vdots y)
 
 static inline void store_dots(int32_t to[4], const vint sums[4], int32_t more)
 {
-    int32x4_t left = vpaddq_s32(sums[0], sums[1]), right = vpaddq_s32(sums[2], sums[3]);
-    vst1q_s32(to, vaddq_s32(vpaddq_s32(left, right), vdupq_n_s32(more)));
+    neon_store_sums(to, sums, more);
 }
 
 #include "vector_some.h"

@@ -1,8 +1,7 @@
 /* Epilogue, quantiser and dot products with SSE4.1. */
 #include "few_bytes.h"
 #include "host.h"
-
-#include <smmintrin.h>
+#include "sse41_dots.h"
 
 enum { lanes = 4, DOT_BYTES = 8, DOT_ROWS = 2 };
 typedef __m128 vfloat;
@@ -160,7 +159,7 @@ static inline vint nearest(vfloat x)
 
 static inline vdots load_dots(const int8_t *p)
 {
-    return _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)p));
+    return sse41_load8(p);
 }
 
 /* `bytes` < DOT_BYTES, and zeros. */
@@ -181,8 +180,7 @@ static inline vint add_dots(vint sum, vdots x, vdots y)
 
 static inline void store_dots(int32_t to[4], const vint sums[4], int32_t more)
 {
-    __m128i left = _mm_hadd_epi32(sums[0], sums[1]), right = _mm_hadd_epi32(sums[2], sums[3]);
-    store_int(to, _mm_add_epi32(_mm_hadd_epi32(left, right), _mm_set1_epi32(more)));
+    store_int(to, _mm_add_epi32(sse41_sums(sums), _mm_set1_epi32(more)));
 }
 
 #include "vector_some.h"

@@ -41,7 +41,7 @@ struct vnni_tile {
     size_t panel_bytes;
     int64_t quads; /* whole ones; then `tail` bytes of one more */
     int64_t tail;
-    const uint8_t *ahead; /* what to prefetch, and how far to move on in each step */
+    uintptr_t ahead; /* what to prefetch, and how far to move on in each step */
     int64_t ahead_step;
     const int32_t *row_sums; /* of A, to start with; NULL: add to c */
     int32_t *c;
@@ -96,15 +96,15 @@ INLINE void multiply_tile(const struct vnni_tile *s, int rows, int panels)
             s->row_sums ? vec_set(-128 * s->row_sums[i]) : vec_load(s->c + i * s->ldc + v * lanes);
     const int8_t *a = s->a;
     const uint8_t *w = s->w;
-    const uint8_t *ahead = s->ahead;
+    uintptr_t ahead = s->ahead;
     for (int64_t q = 0; q < s->quads; q++) {
         UNROLL
         for (int p = 0; p < panels; p++)
-            _mm_prefetch((const char *)ahead + (size_t)p * s->panel_bytes, _MM_HINT_T0);
+            _mm_prefetch((const char *)(ahead + (uintptr_t)p * s->panel_bytes), _MM_HINT_T0);
         multiply_quad(acc, s, a, w, 4, rows, panels);
         a += 4;
         w += VNNI16_QUAD_BYTES;
-        ahead += s->ahead_step;
+        ahead += (uintptr_t)s->ahead_step;
     }
     if (s->tail > 0)
         multiply_quad(acc, s, a, w, s->tail, rows, panels);
@@ -158,9 +158,8 @@ static void multiply(const struct cpu_tile *t)
         for (int64_t k = t->k0; k < t->k1; k += kc) {
             int64_t end = at_most(k + kc, t->k1);
             const uint8_t *w = first + k * VNNI16_COLUMNS;
-            const uint8_t *next =
-                end < t->k1 ? first + end * VNNI16_COLUMNS
-                            : first + panels * (int64_t)t->panel_bytes + t->k0 * VNNI16_COLUMNS;
+            int64_t next = end < t->k1 ? end * VNNI16_COLUMNS
+                                       : panels * (int64_t)t->panel_bytes + t->k0 * VNNI16_COLUMNS;
             struct vnni_tile s = {.lda = t->lda,
                                   .w = w,
                                   .panel_bytes = t->panel_bytes,
@@ -169,11 +168,12 @@ static void multiply(const struct cpu_tile *t)
                                   .ahead_step = VNNI16_QUAD_BYTES / row_tiles,
                                   .ldc = t->ldc};
             for (int64_t i = 0; i < row_tiles; i++) {
-                int64_t row = t->rows * i / row_tiles;
-                int64_t rows = t->rows * (i + 1) / row_tiles - row;
+                int64_t row = part_start(i, t->rows, row_tiles);
+                int64_t rows = part_start(i + 1, t->rows, row_tiles) - row;
                 s.a = t->a + row * t->lda + k;
-                s.ahead = row_tiles == 1 ? w + t->stream_ahead / TILE_PANELS
-                                         : next + s.quads * s.ahead_step * i;
+                s.ahead = row_tiles == 1
+                              ? (uintptr_t)w + (uintptr_t)(t->stream_ahead / TILE_PANELS)
+                              : (uintptr_t)first + (uintptr_t)(next + s.quads * s.ahead_step * i);
                 s.row_sums = k == t->k0 ? row_sums + row : NULL;
                 s.c = t->c + row * t->ldc + p * VNNI16_COLUMNS;
                 tiles[panels - 1][rows - 1](&s);

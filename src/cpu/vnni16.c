@@ -1,38 +1,20 @@
 /* Packs the format of vnni16.h, with AVX2: every CPU that has a kernel for the format has it. */
 #include "vnni16.h"
+#include "avx2_transpose.h"
+#include "integers.h"
 
 #include <immintrin.h>
 #include <string.h>
 
 enum { ROWS = 8, BLOCK_K = 32, LINE = 64 }; /* one transposition: 8 columns x 8 quads of k */
 
-/* Turns 8 columns of 32 bytes into 8 steps of 4 bytes x 8 columns: an 8x8 transposition of int32.
- */
-static void transpose(__m256i step[ROWS], const int8_t *const column[ROWS])
-{
-    __m256i pair[ROWS], four[ROWS];
-    for (int i = 0; i < ROWS; i += 2) {
-        __m256i x = _mm256_loadu_si256((const __m256i *)column[i]);
-        __m256i y = _mm256_loadu_si256((const __m256i *)column[i + 1]);
-        pair[i] = _mm256_unpacklo_epi32(x, y);
-        pair[i + 1] = _mm256_unpackhi_epi32(x, y);
-    }
-    for (int i = 0; i < ROWS; i += 4)
-        for (int j = 0; j < 2; j++) {
-            four[i + 2 * j] = _mm256_unpacklo_epi64(pair[i + j], pair[i + j + 2]);
-            four[i + 2 * j + 1] = _mm256_unpackhi_epi64(pair[i + j], pair[i + j + 2]);
-        }
-    for (int i = 0; i < ROWS / 2; i++) {
-        step[i] = _mm256_permute2x128_si256(four[i], four[i + 4], 0x20);
-        step[i + 4] = _mm256_permute2x128_si256(four[i], four[i + 4], 0x31);
-    }
-}
-
 /* Packs up to 32 bytes of 8 columns: `quads` steps, 64 bytes apart. Returns the columns' sums. */
 static __m256i pack_block(uint8_t *w, const int8_t *const column[ROWS], int64_t quads)
 {
     __m256i step[ROWS], sums = _mm256_setzero_si256();
-    transpose(step, column);
+    for (int j = 0; j < ROWS; j++)
+        step[j] = _mm256_loadu_si256((const __m256i *)column[j]);
+    avx2_transpose(step);
     for (int64_t q = 0; q < quads; q++) {
         __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), step[q]);
         sums = _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
@@ -65,7 +47,7 @@ static void pack_half(char *sums, uint8_t *w, const int8_t *b, int64_t ldb, int6
             memcpy(rest[j], b + j * ldb + p, (size_t)(k - p));
         column[j] = rest[j];
     }
-    total = _mm256_add_epi32(total, pack_block(w + p * VNNI16_COLUMNS, column, (k - p + 3) / 4));
+    total = _mm256_add_epi32(total, pack_block(w + p * VNNI16_COLUMNS, column, ceiling(k - p, 4)));
     _mm256_storeu_si256((__m256i *)sums, total);
 }
 
@@ -74,7 +56,7 @@ static void pack(void *panel, const int8_t *b, int64_t ldb, int64_t columns, int
     (void)quick; /* there is one way */
     uint8_t *w = (uint8_t *)panel + VNNI16_SUM_BYTES;
     for (int64_t j = 0; j < VNNI16_COLUMNS; j += ROWS) {
-        int64_t present = columns < j ? 0 : columns - j;
+        int64_t present = at_least(columns - j, 0);
         const int8_t *first = present > 0 ? b + j * ldb : b;
         pack_half((char *)panel + j * (int64_t)sizeof(int32_t), w + 4 * j, first, ldb, present, k);
     }
@@ -82,7 +64,7 @@ static void pack(void *panel, const int8_t *b, int64_t ldb, int64_t columns, int
 
 static size_t panel_bytes(int64_t k)
 {
-    return VNNI16_SUM_BYTES + (size_t)((k + 3) / 4) * VNNI16_QUAD_BYTES;
+    return VNNI16_SUM_BYTES + (size_t)ceiling(k, 4) * VNNI16_QUAD_BYTES;
 }
 
 const struct cpu_format octgemm_cpu_vnni16 = {

@@ -68,7 +68,7 @@ static void interleave_words(int16_t *to, uint8_t (*from)[AVX2_DEPTH], int64_t r
 {
     for (int64_t i = 0; i < rows; i++) {
         int64_t first = i / AVX2_WINOGRAD_ROWS * AVX2_WINOGRAD_ROWS;
-        int64_t stride = at_most(rows - first, AVX2_WINOGRAD_ROWS);
+        int64_t stride = rows - first < AVX2_WINOGRAD_ROWS ? rows - first : AVX2_WINOGRAD_ROWS;
         int16_t *row = to + first * depth + (i - first) * 4;
         __m256i sum = _mm256_setzero_si256();
         for (int64_t p = 0; p < depth; p += 16, row += 16 * stride) {
@@ -151,56 +151,39 @@ void octgemm_avx2_prepare(void *block, const int8_t *a, int64_t lda, int64_t row
     memset(block, 0, AVX2_FORMS * sizeof(int32_t));
 }
 
-/* Rows [row, row + rows) of a block of k, the `done` of k behind the first, as a + 128. */
-struct piece {
-    const struct cpu_tile *tile;
-    struct avx2_block at;
-    int64_t done, depth, row, rows;
-    uint8_t (*from)[AVX2_DEPTH];
-};
-
-static void make_bytes(const struct piece *s)
-{
-    uint8_t *to = (uint8_t *)s->tile->block + s->at.bytes;
-    interleave_bytes(to + s->done * s->tile->rows + s->row * s->depth, s->from, s->rows, s->depth);
-}
-
-static void make_words(const struct piece *s)
-{
-    int16_t *to = (int16_t *)((char *)s->tile->block + s->at.words);
-    int32_t *pair_sum = (int32_t *)((char *)s->tile->block + s->at.pair_sum) + s->row;
-    if (s->done == 0)
-        memset(pair_sum, 0, (size_t)s->rows * sizeof *pair_sum);
-    interleave_words(to + s->done * s->tile->rows + s->row * s->depth, s->from, s->rows, s->depth,
-                     pair_sum);
-}
-
-static void make_transposed(const struct piece *s)
-{
-    uint8_t *to = (uint8_t *)s->tile->block + s->at.transposed;
-    int64_t padded = octgemm_avx2_padded_rows(s->tile->rows);
-    transpose(to + s->done * padded + s->row * s->depth, s->from, s->rows, s->depth,
-              octgemm_avx2_strip_rows(s->rows));
-}
-
 void octgemm_avx2_make_form(const struct cpu_tile *t, enum avx2_form form)
 {
-    static void (*const make[AVX2_FORMS])(const struct piece *s) = {
-        [AVX2_BYTES] = make_bytes, [AVX2_WORDS] = make_words, [AVX2_TRANSPOSED] = make_transposed};
     _Alignas(64) uint8_t from[chunk][AVX2_DEPTH];
     int32_t *made = t->block;
     if (made[form])
         return;
     made[form] = 1;
-    struct piece s = {.tile = t, .at = octgemm_avx2_block(t->rows, t->k1 - t->k0), .from = from};
+    struct avx2_block at = octgemm_avx2_block(t->rows, t->k1 - t->k0);
+    int64_t padded = octgemm_avx2_padded_rows(t->rows);
+    uint8_t *bytes = (uint8_t *)t->block + at.bytes;
+    int16_t *words = (int16_t *)((char *)t->block + at.words);
+    int32_t *pair_sum = (int32_t *)((char *)t->block + at.pair_sum);
+    uint8_t *transposed = (uint8_t *)t->block + at.transposed;
+    if (form == AVX2_WORDS)
+        memset(pair_sum, 0, (size_t)t->rows * sizeof *pair_sum);
     for (int64_t p = t->k0; p < t->k1; p += AVX2_DEPTH) {
-        s.done = p - t->k0;
-        s.depth = octgemm_avx2_depth(p, t->k1);
-        for (s.row = 0; s.row < t->rows; s.row += chunk) {
-            s.rows = at_most(t->rows - s.row, chunk);
-            offset_rows(from, t->a + s.row * t->lda + p, t->lda, s.rows,
-                        at_most(t->k1 - p, AVX2_DEPTH), s.depth);
-            make[form](&s);
+        int64_t length = at_most(t->k1 - p, AVX2_DEPTH);
+        int64_t depth = octgemm_avx2_depth(p, t->k1), done = p - t->k0;
+        for (int64_t i = 0; i < t->rows; i += chunk) {
+            int64_t rows = t->rows - i < chunk ? t->rows - i : chunk;
+            offset_rows(from, t->a + i * t->lda + p, t->lda, rows, length, depth);
+            switch (form) { /* a table of functions took 2 % of all at 128x128x128 */
+            case AVX2_BYTES:
+                interleave_bytes(bytes + done * t->rows + i * depth, from, rows, depth);
+                break;
+            case AVX2_WORDS:
+                interleave_words(words + done * t->rows + i * depth, from, rows, depth,
+                                 pair_sum + i);
+                break;
+            default:
+                transpose(transposed + done * padded + i * depth, from, rows, depth,
+                          octgemm_avx2_strip_rows(rows));
+            }
         }
     }
 }

@@ -173,7 +173,10 @@ OCTGEMM_API octgemm_status octgemm_backend(size_t index, octgemm_info *out);
  * backend NULL: $OCTGEMM_BACKEND, else "auto" = hip, cuda, cpu: the first that can run here.
  * A backend that is named (by argument or environment) and cannot run is ERR_NO_BACKEND; a name
  * that no backend has is ERR_ARG. device counts from 0 within the backend; "auto" takes the first
- * backend that has that device. */
+ * backend that has that device.
+ *
+ * Where there is AMX the cpu backend asks Linux for its tiles, for the whole process: sigaltstack()
+ * then refuses stacks too small for them (octgemm(3)). */
 OCTGEMM_API octgemm_status octgemm_open(octgemm_ctx **out, const char *backend, int device);
 
 /* Closes *ctx and sets it to NULL. NULL and a pointer to NULL are allowed. No operation may be

@@ -43,9 +43,10 @@ struct backend {
     /* How many devices there are. A backend without any still has row 0, which says why. */
     int (*devices)(const struct backend *self);
 
-    /* Fills *out for a device (strings live as long as the library). OK when it can be opened;
-     * otherwise NO_BACKEND with out->kernel "" and the reason in out->reason. Never crashes, and
-     * costs little where there is no driver. Does not touch last_error. */
+    /* Fills *out for a device (strings live as long as the library). OK when it can be opened, and,
+     * with out->kernel "", where only open() can say what is wrong; otherwise NO_BACKEND with
+     * out->kernel "" and the reason in out->reason. Never crashes, and costs little where there is
+     * no driver. Does not touch last_error, nor anything of the process. */
     octgemm_status (*probe)(const struct backend *self, int device, octgemm_info *out);
 
     /* Opens a device that probe() found usable. Sets *out to a context whose first member is a
@@ -85,7 +86,7 @@ struct octgemm_ctx {
     const struct backend *backend;
     const struct kernel *forced; /* OCTGEMM_KERNEL, or NULL */
     int verbose;                 /* OCTGEMM_VERBOSE */
-    octgemm_info info;           /* what probe() said */
+    octgemm_info info;           /* what probe() said; open() may set arch to what it found */
 };
 
 extern const struct backend octgemm_hip_backend;

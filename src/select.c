@@ -72,7 +72,9 @@ static octgemm_status open_device(octgemm_ctx **out, const struct backend *backe
     octgemm_status status = backend->open(backend, device, &ctx);
     if (status != OCTGEMM_OK)
         return status;
+    const char *arch = ctx->info.arch;
     ctx->info = *info;
+    ctx->info.arch = arch ? arch : info->arch;
     const char *verbose = octgemm_environment("OCTGEMM_VERBOSE");
     ctx->verbose = verbose && strcmp(verbose, "0") != 0;
 

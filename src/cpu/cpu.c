@@ -39,24 +39,29 @@ static const char *obstacle_to(const struct cpu_isa_row *row, const struct cpu_f
     return row->needs.saved & ~have->saved ? row->unsaved : NULL;
 }
 
-/* Which instruction sets can be used, and the name of the best one. NULL when OCTGEMM_CPU has a
- * name that no row has: then it counts as unset. */
-static const char *find_isas(struct cpu_ctx *cpu, const char *cap)
+/* Which instruction sets can be used. 0 when OCTGEMM_CPU has a name that no row has: then it counts
+ * as unset. */
+static int find_isas(struct cpu_ctx *cpu, const char *cap)
 {
     const struct cpu_features have = octgemm_cpu_features();
-    const char *best = octgemm_cpu_isas[0].name;
     int capped = 0;
     for (int i = 0; i < CPU_ISA_COUNT; i++)
         cpu->obstacle[i] = elsewhere;
     for (size_t i = 0; i < octgemm_cpu_isa_count; i++) {
         const struct cpu_isa_row *row = &octgemm_cpu_isas[i];
         cpu->obstacle[row->isa] = capped ? above_cap : obstacle_to(row, &have, cpu->obstacle);
-        if (!cpu->obstacle[row->isa])
-            best = row->name;
         if (cap && strcmp(cap, row->name) == 0)
             capped = 1;
     }
-    return cap && !capped ? NULL : best;
+    return !cap || capped;
+}
+
+static const char *best_isa(const struct cpu_ctx *cpu)
+{
+    size_t best = octgemm_cpu_isa_count - 1;
+    while (cpu->obstacle[octgemm_cpu_isas[best].isa]) /* the first is plain C */
+        best--;
+    return octgemm_cpu_isas[best].name;
 }
 
 /* Asks for what a process has on request only. */
@@ -119,9 +124,9 @@ octgemm_status octgemm_cpu_probe(const struct backend *self, int device, octgemm
     if (status != OCTGEMM_OK)
         return status;
     struct cpu_ctx cpu = {.base = {.backend = self}};
-    out->arch = find_isas(&cpu, octgemm_environment("OCTGEMM_CPU"));
-    if (!out->arch) { /* open() will say more, and fails: no other backend is tried instead */
-        out->arch = find_isas(&cpu, NULL);
+    int known = find_isas(&cpu, octgemm_environment("OCTGEMM_CPU"));
+    out->arch = best_isa(&cpu);
+    if (!known) { /* open() will say more, and fails: no other backend is tried instead */
         out->kernel = "";
         out->reason = "OCTGEMM_CPU is no instruction set of this machine's kind";
         return OCTGEMM_OK;
@@ -147,6 +152,7 @@ octgemm_status octgemm_cpu_open(const struct backend *self, int device, octgemm_
     }
     request_isas(cpu);
     cpu->base.backend = self;
+    cpu->base.info.arch = best_isa(cpu);
     cpu->threads = octgemm_cpu_threads_at_most();
     cpu->team = octgemm_cpu_team();
     cpu->caches = octgemm_cpu_caches();

@@ -529,6 +529,32 @@ static int most_splits(const struct model *of, const struct gpu_plan *plan)
     return full ? 1 : of->kernel->max_splits;
 }
 
+/* Keeps in *plan the fastest of it, if one was found before, and of this candidate in every number
+ * of parts that may pay. */
+static void try_splits(const struct model *of, struct gpu_plan candidate, int frugal,
+                       struct gpu_plan *plan, int *found)
+{
+    const int most = most_splits(of, &candidate);
+    const double gained = most_early_gain(of);
+    int tried = 0; /* parts: different numbers wanted may come to the same */
+    for (int wanted = 1; wanted <= most; wanted++) {
+        if (!split(of, &candidate, wanted, frugal) || candidate.splits == tried)
+            continue;
+        tried = candidate.splits;
+        /* No plan is faster than its bytes from memory, and more parts only add to that. */
+        double least = of->kernel->fixed + of->flows.from_memory + adding_time(of, &candidate, 1);
+        if (*found && least - gained >= plan->microseconds)
+            return;
+        candidate.microseconds = predict(of, &candidate);
+        double gain = early_gain(of, &candidate);
+        candidate.early = gain > 0;
+        candidate.microseconds -= fmax(gain, 0);
+        if (!*found || candidate.microseconds < plan->microseconds)
+            *plan = candidate;
+        *found = 1;
+    }
+}
+
 void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                       const struct gpu_functions *functions, const struct gpu_kernel *kernel,
                       const octgemm_args *args, int frugal)
@@ -541,28 +567,11 @@ void octgemm_gpu_plan(struct gpu_plan *plan, const struct gpu_device *device,
                              .flows = find_flows(device, args)};
     struct gpu_plan candidate = {.tiles_m = octgemm_gpu_tiles(args->m, kernel->tile_m),
                                  .tiles_n = octgemm_gpu_tiles_n(device, kernel, args)};
-    int most = most_splits(&of, &candidate);
-    double gained = most_early_gain(&of);
     int copies = (of.odd.a || of.odd.b) && !frugal && octgemm_gpu_may_copy(&of.odd, args);
     int found = 0;
     for (candidate.copied = copies && !kernel->unaligned; candidate.copied <= copies;
          candidate.copied++)
-        for (int wanted = 1; wanted <= most; wanted++) {
-            int before = wanted > 1 ? candidate.splits : 0;
-            if (!split(&of, &candidate, wanted, frugal) || candidate.splits == before)
-                continue;
-            /* No plan is faster than its bytes from memory, and more parts only add to that. */
-            double least = kernel->fixed + of.flows.from_memory + adding_time(&of, &candidate, 1);
-            if (found && least - gained >= plan->microseconds)
-                break;
-            candidate.microseconds = predict(&of, &candidate);
-            double gain = early_gain(&of, &candidate);
-            candidate.early = gain > 0;
-            candidate.microseconds -= fmax(gain, 0);
-            if (!found || candidate.microseconds < plan->microseconds)
-                *plan = candidate;
-            found = 1;
-        }
+        try_splits(&of, candidate, frugal, plan, &found);
     plan->group = raster_group(&of, plan);
     find_order(&of, plan);
 }

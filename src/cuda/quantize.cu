@@ -381,7 +381,7 @@ __device__ __forceinline__ void quantize_held(const octgemm_quantize_params &p, 
 }
 
 /* Blocks that registers are to be left for: `wanted`, or what an sm_75 has threads for. */
-constexpr int room_for(int wanted, int warps)
+constexpr int room_for(int wanted, [[maybe_unused]] int warps)
 {
 #if __CUDA_ARCH__ == 750
     return wanted * warps > 32 ? 32 / warps : wanted;

@@ -23,7 +23,7 @@ enum {
     batch = 8, /* words that a lane has under way */
     piece_bytes = 4 * batch * lanes
 };
-static_assert(piece_bytes == octgemm_weights_piece, "as the host counts them");
+static_assert((int)piece_bytes == (int)octgemm_weights_piece, "as the host counts them");
 
 /* Four bytes of a row of which `left` are there, and zeros. */
 static __device__ uint32_t edge_word(const int8_t *from, int left)

@@ -23,4 +23,8 @@ static inline void grid_release()
 {
 }
 
+static inline void grid_release_written()
+{
+}
+
 #endif

@@ -12,6 +12,11 @@ fail() {
     failed=1
 }
 
+# sass FATBIN PATTERN: the few lines that matter of millions, found by what finds them fast.
+sass() {
+    "$CUOBJDUMP" --dump-sass "$1" | LC_ALL=C grep -E "$2"
+}
+
 # facts FATBIN: one line of "arch word" for each spill and matrix instruction.
 facts() {
     "$CUOBJDUMP" --dump-resource-usage "$1" | awk '
@@ -19,7 +24,7 @@ facts() {
         /Function/ { name = $2 }
         /STACK:|LOCAL:/ && !(/STACK:0 / && /LOCAL:0 /) { print arch, "spill:" name }
         /STACK:/ { print arch, "function" }'
-    "$CUOBJDUMP" --dump-sass "$1" | awk '
+    sass "$1" '^arch =|IMMA\.[0-9]' | awk '
         $1 == "arch" { arch = $3 }
         match($0, /IMMA\.[0-9]+/) { print arch, substr($0, RSTART, RLENGTH) }' | sort -u
 }
@@ -34,7 +39,7 @@ for fatbin in src/cuda/*.fatbin; do
     narrow=$(printf '%s\n' "$facts" | grep ' IMMA\.' | grep -v '^sm_7\|IMMA\.16832$')
     [ -z "$narrow" ] || fail "$fatbin: narrow matrix instructions: $narrow"
     if [ "$fatbin" = src/cuda/hopper.fatbin ]; then
-        without=$("$CUOBJDUMP" --dump-sass "$fatbin" | awk '
+        without=$(sass "$fatbin" 'Function :|IGMMA' | awk '
             /Function :/ { name = $3; seen[name] += 0 }
             /IGMMA/ { seen[name]++ }
             END { for (name in seen) if (!seen[name]) print name }')

@@ -120,7 +120,7 @@ static void run_packed(const octgemm_ctx *ctx, octgemm_args *args)
 
 static const int64_t ms[] = {1, 2, 3, 5, 6, 7, 9, 17, 33};
 static const int64_t ns[] = {1, 3, 7, 15, 16, 17, 33, 63, 65};
-static const int64_t ks[] = {0, 1, 2, 3, 5, 15, 16, 17, 31, 33, 63, 65, 127, 130, 509, 1029};
+static const int64_t ks[] = {0, 1, 2, 3, 5, 12, 15, 16, 17, 31, 33, 63, 65, 127, 130, 509, 1029};
 enum {
     m_count = sizeof ms / sizeof *ms,
     n_count = sizeof ns / sizeof *ns,

@@ -1368,7 +1368,10 @@ static const struct gpu_failure failures[] = {
      .status = OCTGEMM_ERR_DEVICE,
      .generation = 90,
      .kernel = "generic_64x64"},
-    {.name = "cuLaunchKernelEx", .status = OCTGEMM_ERR_DEVICE},
+    {.name = "cuLaunchKernelEx",
+     .status = OCTGEMM_ERR_DEVICE,
+     .generation = 90,
+     .kernel = "wgmma_64x128x128"},
     {.name = "cuFuncSetAttribute", .status = OCTGEMM_ERR_DEVICE},
     {.name = "cuOccupancyMaxActiveClusters", /* no such clusters, then */
      .status = OCTGEMM_OK,

@@ -40,10 +40,10 @@ const char *octgemm_gpu_obstacle(const struct gpu_driver *driver, const struct g
         return "written for another architecture";
     if (kernel->shared > device->shared_per_block)
         return "needs more shared memory than a block has on this device";
-    if (kernel->maps && !device->maps)
-        return "needs tensor maps and clusters";
     if (!driver->image(device, kernel->module))
         return "this library has no code of it for this device";
+    if (kernel->maps && !device->maps)
+        return "needs tensor maps and clusters";
     return NULL;
 }
 

@@ -729,7 +729,7 @@ START_TEST(a_driver_without_tensor_maps_runs_the_rest)
     if (!ctx)
         return;
     for (size_t i = 0; octgemm_kernel(ctx, NULL, i, &info) == OCTGEMM_OK; i++)
-        if (strncmp(info.kernel, "wgmma_", 6) == 0)
+        if (strncmp(info.kernel, "wgmma_", 6) == 0 && !strstr(info.reason, "no code of it"))
             ck_assert_str_eq(info.reason, "needs tensor maps and clusters");
     args.za = NULL;
     resize(&args, 4096, 4096, 4096);
@@ -944,7 +944,8 @@ START_TEST(packed_weights_are_read_early)
     ck_assert_int_eq(octgemm_run(ctx, &args), OCTGEMM_OK);
     ck_assert_int_eq(record.count, 1);
     const struct octgemm_gemm_params *gemm = &record.params[0].gemm;
-    ck_assert_int_eq(gemm->early, cases[_i].early);
+    /* Only where launches overlap, which code for earlier architectures does not. */
+    ck_assert_int_eq(gemm->early, cases[_i].early && record.launch[0].overlap);
     ck_assert(!gemm->early || !gemm->in_order);
     octgemm_close(&ctx);
 }

@@ -115,11 +115,6 @@ static const char *layer_name(const struct shape *shape)
     return octgemm_clean(clean, sizeof clean, *shape->layer ? shape->layer : "-");
 }
 
-static const char *cache_name(const struct bench *bench)
-{
-    return bench->options->hot ? "hot" : "cold";
-}
-
 static void print_head(const struct bench *bench, const octgemm_info *info)
 {
     const struct bench_options *options = bench->options;
@@ -133,8 +128,8 @@ static void print_head(const struct bench *bench, const octgemm_info *info)
     printf("%s, %s, %s%s; weights %s, %s, %s; result %s\n\n", info->backend, info->device,
            info->arch,
            octgemm_format_threads(threads, sizeof threads, octgemm_backend_threads(info->backend)),
-           layout_name(bench), octgemm_weight_names[options->weights], cache_name(bench),
-           octgemm_type_names[options->d_type]);
+           layout_name(bench), octgemm_weight_names[options->weights],
+           octgemm_cache_name(bench->options->hot), octgemm_type_names[options->d_type]);
     printf("%-10s %6s %6s %6s  %-28s %10s %10s %9s %8s\n", "layer", "M", "N", "K", "kernel",
            "median", "best", "TOPS", "GB/s");
 }
@@ -158,7 +153,7 @@ static void print_csv(const struct bench *bench, const struct measurement *one)
            one->info.kernel, choice_name(bench, one), layout_name(bench),
            octgemm_type_names[bench->options->d_type], one->timing.median, one->timing.best,
            (long long)one->timing.calls, tops(one), weight_rate(one), (long long)one->verified,
-           octgemm_weight_names[bench->options->weights], cache_name(bench),
+           octgemm_weight_names[bench->options->weights], octgemm_cache_name(bench->options->hot),
            octgemm_backend_threads(one->info.backend), (long long)bench->options->seed,
            octgemm_format_version(version, sizeof version));
 }
@@ -190,7 +185,8 @@ static json_t *measurement_json(const struct bench *bench, const struct measurem
         "d_type", octgemm_type_names[bench->options->d_type], "median_seconds", one->timing.median,
         "best_seconds", one->timing.best, "calls", (json_int_t)one->timing.calls, "tops", tops(one),
         "weight_gb_per_second", weight_rate(one), "verified", (json_int_t)one->verified, "weights",
-        octgemm_weight_names[bench->options->weights], "cache", cache_name(bench), "threads",
+        octgemm_weight_names[bench->options->weights], "cache",
+        octgemm_cache_name(bench->options->hot), "threads",
         octgemm_backend_threads(one->info.backend), "seed", (json_int_t)bench->options->seed,
         "version", octgemm_format_version(version, sizeof version));
 }
@@ -219,7 +215,7 @@ static int add_point(struct bench *bench, const struct measurement *one)
     snprintf(point.series, sizeof point.series, "%s",
              one->choice == automatic ? "octgemm" : one->info.kernel);
     snprintf(bench->plot.title, sizeof bench->plot.title, "%s (%s), weights %s", one->info.device,
-             one->info.backend, cache_name(bench));
+             one->info.backend, octgemm_cache_name(bench->options->hot));
     return octgemm_plot_add(&bench->plot, &point);
 }
 

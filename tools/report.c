@@ -163,6 +163,11 @@ const char *octgemm_format_seconds(char *out, size_t size, double seconds)
     return out;
 }
 
+const char *octgemm_cache_name(int hot)
+{
+    return hot ? "hot" : "cold";
+}
+
 const char *octgemm_format_threads(char *out, size_t size, int threads)
 {
     *out = '\0';

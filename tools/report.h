@@ -51,6 +51,9 @@ json_t *octgemm_json_number(double value);
 /* "12.3 us", "4.56 ms", "7.89 s". */
 const char *octgemm_format_seconds(char *out, size_t size, double seconds);
 
+/* Where weights come from in a benchmark. */
+const char *octgemm_cache_name(int hot);
+
 /* ", up to 8 threads", ", 1 thread", and of a GPU "". */
 const char *octgemm_format_threads(char *out, size_t size, int threads);
 

@@ -15,11 +15,6 @@ double octgemm_weight_rate(const struct shape *shape, double seconds)
     return (double)shape->n * (double)shape->k / seconds * 1e-9;
 }
 
-static const char *cache_name(const struct round_up *result)
-{
-    return result->hot ? "hot" : "cold";
-}
-
 static const char *layout_name(const struct round_up *result)
 {
     return result->rows ? "rows" : "packed";
@@ -35,8 +30,9 @@ static void print_head(const struct rivals_report *report, const struct round_up
                "weights,seed,version\n");
         return;
     }
-    printf("%s, %s; weights %s, octgemm's %s%s\n", info->backend, info->device, cache_name(result),
-           layout_name(result), result->recorded ? "; calls in graphs" : "");
+    printf("%s, %s; weights %s, octgemm's %s%s\n", info->backend, info->device,
+           octgemm_cache_name(result->hot), layout_name(result),
+           result->recorded ? "; calls in graphs" : "");
     printf("ratio: time over that of octgemm's sums; ceiling: share of what the kernel's "
            "instructions reach in registers\n\n");
     printf("%6s %6s %6s  %-16s %10s %9s %8s %9s %8s %6s\n", "M", "N", "K", "library", "median",
@@ -117,7 +113,7 @@ static void print_csv(const struct rivals_report *report, const struct round_up 
     printf("%lld,%lld,%lld,%s,", (long long)result->m, (long long)shape->n, (long long)shape->k,
            info->backend);
     octgemm_print_csv_text(info->device);
-    printf(",%s,%s,%s,%s,%s,%s,%s,%s,", info->arch, info->kernel, result->hot ? "hot" : "cold",
+    printf(",%s,%s,%s,%s,%s,%s,%s,%s,", info->arch, info->kernel, octgemm_cache_name(result->hot),
            layout_name(result), result->recorded ? "graph" : "calls", score->rival->name,
            score->library, answer_name(score));
     print_field(score->median);
@@ -168,8 +164,8 @@ static json_t *result_json(const struct rivals_report *report, const struct roun
                      "m", (json_int_t)result->m, "n", (json_int_t)result->shape->n, "k",
                      (json_int_t)result->shape->k, "backend", info->backend, "device",
                      octgemm_json_text(info->device), "arch", info->arch, "kernel", info->kernel,
-                     "cache", cache_name(result), "layout", layout_name(result), "timing",
-                     result->recorded ? "graph" : "calls", "threads", result->threads,
+                     "cache", octgemm_cache_name(result->hot), "layout", layout_name(result),
+                     "timing", result->recorded ? "graph" : "calls", "threads", result->threads,
                      "ceiling_macs_per_cycle", figure(result->roofs.rate), "ceiling_tops",
                      figure(result->roofs.tops), "read_gb_per_second",
                      figure(result->roofs.bandwidth), "weights", report->weights, "seed",
@@ -183,7 +179,7 @@ static int add_points(struct plot *plot, const struct round_up *result)
     const struct shape *shape = result->shape;
     int status = 0;
     snprintf(plot->title, sizeof plot->title, "%s (%s), weights %s, int8", result->info.device,
-             result->info.backend, cache_name(result));
+             result->info.backend, octgemm_cache_name(result->hot));
     plot->tops = result->roofs.tops > plot->tops ? result->roofs.tops : plot->tops;
     if (result->roofs.bandwidth > plot->bandwidth)
         plot->bandwidth = result->roofs.bandwidth;

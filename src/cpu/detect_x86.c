@@ -22,10 +22,13 @@ enum { bit_avxvnni = 1 << 4, bit_amx_tile = 1 << 24, bit_amx_int8 = 1 << 25 };
 
 enum { tile_data = 18, arch_get_xcomp_supp = 0x1021, arch_req_xcomp_perm = 0x1023 };
 
-/* Of what XCR0 says that the system saves, what a process can have. */
+/* Of what XCR0 says that the system saves, what a process can have. Asked only where there are
+ * tiles: a sandbox may know no such call. */
 static uint32_t granted(uint32_t saved)
 {
     uint64_t supported = 0;
+    if (!(saved & saves_tiles))
+        return saved;
     long status = syscall(SYS_arch_prctl, arch_get_xcomp_supp, &supported);
     return status == 0 && supported >> tile_data & 1 ? saved : saved & ~(uint32_t)saves_tiles;
 }

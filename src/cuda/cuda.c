@@ -153,11 +153,12 @@ static int describe(struct gpu_device *device, const void **slot)
         return code;
     device->generation = 10 * major + minor;
     describe_rates(device);
+    const int built_for = code_for(device->generation);
     /* Code for earlier ones does not wait for the launch that it would start beside (grid.cuh). */
-    device->clusters = code_for(device->generation) >= 90 && cuda.launch_ex && cuda.active_clusters;
+    device->clusters = built_for >= 90 && cuda.launch_ex && cuda.active_clusters;
     device->maps = device->clusters && cuda.tensor_map;
     snprintf(device->arch, sizeof device->arch, "sm_%d", device->generation);
-    device->usable = code_for(device->generation) != 0;
+    device->usable = built_for != 0;
     if (device->usable)
         snprintf(device->reason, sizeof device->reason,
                  "compute capability %d.%d, %d multiprocessors", major, minor,
